@@ -1,0 +1,1 @@
+"""Assay's worker: takes rendered requests from the database, makes them, reports what it saw."""
