@@ -14,8 +14,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
-node_modules/.installed: package-lock.json
-	npm ci --silent --no-audit --no-fund
+# Not `npm ci`: it refuses a lock file without the binaries of every other platform.
+node_modules/.installed: package-lock.json package.json
+	npm install --silent --no-save --no-audit --no-fund
 	@touch $@
 
 .PHONY: setup
