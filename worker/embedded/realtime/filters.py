@@ -47,7 +47,24 @@ class Condition:
     values: tuple[str, ...]
     is_negated: bool
 
-    def decide(self, type_oid: int, values: Sequence[Value]) -> list[bool] | None:
+    async def evaluate(
+        self,
+        connection: AsyncConnection,
+        type_oid: int,
+        type_name: str,
+        values: Sequence[Value],
+    ) -> list[bool]:
+        """Say for each value whether the condition holds; unknown and unlogged count as no."""
+        known = [None if value is Toast.UNCHANGED else value for value in values]
+        matches = self._decide(type_oid, known)
+        if matches is None:
+            matches = await self._ask(connection, type_name, known)
+        return [
+            match and value is not Toast.UNCHANGED
+            for match, value in zip(matches, values, strict=True)
+        ]
+
+    def _decide(self, type_oid: int, values: Sequence[str | None]) -> list[bool] | None:
         """Evaluate without the server, where the type allows; ``None`` where it does not."""
         if self.operator == "is" and self.values == ("null",):
             return [(value is None) != self.is_negated for value in values]
@@ -57,41 +74,32 @@ class Condition:
         if None in wanted:
             return None
         is_inverse = self.is_negated != (self.operator == "neq")
-        return [
-            value is not None and value is not Toast.UNCHANGED and (value in wanted) != is_inverse
-            for value in values
-        ]
+        return [value is not None and (value in wanted) != is_inverse for value in values]
+
+    async def _ask(
+        self, connection: AsyncConnection, type_name: str, values: list[str | None]
+    ) -> list[bool]:
+        query = sql.SQL(
+            "select coalesce({}, false) from unnest({}::text[]) with ordinality as row (value, n)"
+            " order by row.n"
+        ).format(self.expression(sql.SQL("row.value"), type_name), values)
+        return [matches for (matches,) in await (await connection.execute(query)).fetchall()]
 
     def expression(self, operand: sql.Composable, type_name: str) -> sql.Composed:
         """Return the comparison of *operand* (text) as SQL over type *type_name*."""
-        as_type = sql.SQL(type_name)  # type: ignore[arg-type]
+        as_type = sql.SQL(type_name)
         left = sql.SQL("({})::{}").format(operand, as_type)
         if self.operator == "is":
-            keyword = sql.SQL(self.values[0])  # type: ignore[arg-type]
+            keyword = sql.SQL(self.values[0])
             test = sql.SQL("({} is {})").format(left, keyword)
         elif self.operator == "in":
             listed = sql.SQL("({}::text[])::{}[]").format(list(self.values), as_type)
             test = sql.SQL("({} = any ({}))").format(left, listed)
         else:
-            infix = sql.SQL(_INFIX[self.operator])  # type: ignore[arg-type]
+            infix = sql.SQL(_INFIX[self.operator])
             right = sql.SQL("({}::text)::{}").format(self.values[0], as_type)
             test = sql.SQL("({} {} {})").format(left, infix, right)
         return sql.SQL("not {}").format(test) if self.is_negated else sql.SQL("{}").format(test)
-
-    async def ask(
-        self, connection: AsyncConnection, type_name: str, values: Sequence[Value]
-    ) -> list[bool]:
-        """Evaluate on the server; unknown counts as false."""
-        known = [None if value is Toast.UNCHANGED else value for value in values]
-        query = sql.SQL(
-            "select coalesce({}, false) from unnest({}::text[]) with ordinality as row (value, n)"
-            " order by row.n"
-        ).format(self.expression(sql.SQL("row.value"), type_name), known)
-        rows = await (await connection.execute(query)).fetchall()
-        return [
-            matches and value is not Toast.UNCHANGED
-            for (matches,), value in zip(rows, values, strict=True)
-        ]
 
 
 def parse(text: str) -> tuple[Condition, ...]:
@@ -109,7 +117,7 @@ def _condition(text: str) -> Condition:
     operator, _, value = test.removeprefix("not.").partition(".")
     if operator not in _INFIX and operator != "is":
         raise FilterError(f'Error parsing `filter` params: ["{operator}", "{value}"]')
-    values = (_unquote(value),)
+    values: tuple[str, ...] = (_unquote(value),)
     if operator == "in":
         if not (value.startswith("(") and value.endswith(")")):
             raise FilterError(f'Error parsing `filter` params: ["in", "{value}"]')

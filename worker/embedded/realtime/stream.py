@@ -165,10 +165,11 @@ class _Link:
                 break
             if size < 0:
                 raise OperationalError(self._pgconn.get_error_message() or "the stream ended")
-            if data[:1] == b"w":
+            kind = bytes(data[:1])
+            if kind == b"w":
                 _, _, self._position, _ = _DATA.unpack_from(data)
                 yield bytes(data[_DATA.size :])
-            elif data[:1] == b"k":
+            elif kind == b"k":
                 _, self._position, _, wants_reply = _KEEPALIVE.unpack_from(data)
                 if wants_reply:
                     self._report()

@@ -40,6 +40,10 @@ class Claims:
         if late_s >= 0:
             raise TokenError("InvalidJWTToken", f"Token has expired {late_s} seconds ago")
 
+    def remaining_s(self) -> float:
+        """Return how long the token is still good."""
+        return max(0.0, self.expires_at - time.time())
+
 
 class Tokens:
     """Verifier for the one secret of a project, and its opaque keys."""
