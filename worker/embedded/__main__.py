@@ -3,13 +3,13 @@
 import argparse
 import sys
 
-from worker.embedded import cli
+from worker.embedded.cli import add_parsers
 
 
 def main() -> int:
     """Parse the command line, run the command, return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m worker.embedded")
-    cli.add_parsers(parser.add_subparsers(required=True, metavar="command"))
+    add_parsers(parser.add_subparsers(required=True, metavar="command"))
     arguments = parser.parse_args()
     code: int = arguments.func(arguments)
     return code

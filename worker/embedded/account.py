@@ -62,7 +62,8 @@ class Account:
         if not self.is_other:
             return True
         test = shutil.which("test") or "/usr/bin/test"
-        return subprocess.run([test, "-x", folder], cwd="/", **self.identity()).returncode == 0
+        done = subprocess.run([test, "-x", folder], cwd="/", check=False, **self.identity())
+        return done.returncode == 0
 
     def make_folder(self, folder: Path) -> None:
         """Create *folder* (or take it over) so that only this account may look inside."""

@@ -60,7 +60,7 @@ class Cluster:
     sockets: Path
     port: int
     account: Account
-    log: Path
+    log_file: Path
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def dsn(self, *, user: str = SUPERUSER, dbname: str = "postgres") -> str:
@@ -139,7 +139,7 @@ class Cluster:
                 *("-D", str(self.folder), "-p", str(self.port)),
                 *(f"--{name}={value}" for name, value in settings.items()),
             ],
-            log=self.log,
+            log_file=self.log_file,
             account=self.account,
             stop_signal=STOP_SIGNAL,
         )
@@ -147,7 +147,7 @@ class Cluster:
         while not self._answers():
             if server.poll() is not None or time.monotonic() > deadline:
                 server.kill()
-                raise EmbeddedError(f"PostgreSQL did not start:\n{process.tail(self.log)}")
+                raise EmbeddedError(f"PostgreSQL did not start:\n{process.tail(self.log_file)}")
             time.sleep(0.02)
         return server
 
