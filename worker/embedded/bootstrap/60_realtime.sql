@@ -1,5 +1,16 @@
--- Realtime: the table of messages, what writes to it, and the two publications the gateway reads.
--- Depends on: the platform's roles and the schema realtime. The gateway adds the daily partitions.
+-- Schema realtime: the table of messages, what writes to it, and the publication that carries it to
+-- the gateway, which adds the daily partitions. The tables belong to the role through which
+-- postgres may write policies (10_roles.sql).
+create schema realtime authorization supabase_admin;
+grant usage on schema realtime to postgres with grant option;
+grant usage on schema realtime to anon, authenticated, service_role;
+grant all on schema realtime to supabase_realtime_admin;
+alter default privileges for role supabase_admin in schema realtime
+grant all on tables to postgres, dashboard_user;
+alter default privileges for role supabase_admin in schema realtime
+grant all on sequences to postgres, dashboard_user;
+alter default privileges for role supabase_admin in schema realtime
+grant all on functions to postgres, dashboard_user;
 
 create type realtime.equality_op as enum (
     'eq', 'neq', 'lt', 'lte', 'gt', 'gte', 'in', 'like', 'ilike', 'is', 'match', 'imatch',
@@ -160,8 +171,8 @@ comment on function realtime.broadcast_changes(
 
 alter type realtime.equality_op owner to supabase_realtime_admin;
 alter type realtime.user_defined_filter owner to supabase_realtime_admin;
-alter table realtime.messages owner to supabase_realtime_admin;
-alter table realtime.subscription owner to supabase_realtime_admin;
+alter table realtime.messages owner to platform_table_owner;
+alter table realtime.subscription owner to platform_table_owner;
 alter function realtime.to_regrole(text) owner to supabase_realtime_admin;
 alter function realtime.topic() owner to supabase_realtime_admin;
 alter function realtime.send(jsonb, text, text, boolean) owner to supabase_realtime_admin;
@@ -169,25 +180,8 @@ alter function realtime.send_binary(bytea, text, text, boolean) owner to supabas
 alter function realtime.broadcast_changes(text, text, text, text, text, record, record, text)
 owner to supabase_realtime_admin;
 
-grant usage on schema realtime to supabase_realtime_admin, anon, authenticated, service_role;
-grant usage on schema realtime to postgres with grant option;
 grant all on realtime.messages, realtime.subscription to postgres, dashboard_user;
 grant select, insert, update on realtime.messages to anon, authenticated, service_role;
 grant select on realtime.subscription to anon, authenticated, service_role;
 
--- The platform lets postgres create policies here through supautils. Plain PostgreSQL wants an
--- owner, so postgres inherits from one; the owner may not create objects in the schema, hence
--- neither may postgres.
-grant supabase_realtime_admin to postgres;
-revoke create on schema realtime from supabase_realtime_admin;
-
-do $block$
-begin
-    if not exists (select from pg_publication where pubname = 'supabase_realtime') then
-        create publication supabase_realtime;
-        alter publication supabase_realtime owner to postgres;
-    end if;
-end;
-$block$;
 create publication supabase_realtime_messages_publication for table realtime.messages;
-alter publication supabase_realtime_messages_publication owner to supabase_realtime_admin;
