@@ -1,0 +1,128 @@
+"""An in-memory database for the worker: the same calls as ``SupabaseStore``, leases and all."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from worker.models import Lease, Renewal, Reply
+
+
+def work_item(number: int, url: str = "http://target.test/", **changes: Any) -> dict[str, Any]:
+    """Return one piece of work as ``claim_work`` hands it out; *changes* replace request fields."""
+    request = {
+        "method": "GET",
+        "url": url,
+        "headers": [["accept", "application/json"]],
+        "secret_headers": ["authorization"],
+        "body": None,
+        "auth": None,
+        "timeout_ms": {"connect": 2000, "total": 5000},
+        "max_redirects": 10,
+        "verify_tls": True,
+        "http_versions": ["1.1"],
+        "max_body_bytes": 5242880,
+    } | changes
+    return {
+        "item": number,
+        "run": str(uuid4()),
+        "result": str(uuid4()),
+        "attempt": 1,
+        "lease": str(uuid4()),
+        "lease_ms": 30000,
+        "request": request,
+        "observe": [],
+        "json_schema": None,
+    }
+
+
+@dataclass
+class FakeStore:
+    """Hands out *queue* in order; what happened is in the other fields."""
+
+    queue: deque[dict[str, Any]] = field(default_factory=deque)
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+    renewed: list[list[int]] = field(default_factory=list)
+    call_ids: list[UUID] = field(default_factory=list)
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    # Called with the calls's name before it is answered, and free to raise or to wait.
+    before: Callable[[str], Any] = lambda _: None
+    # Called after the work of a call is done and before its answer is given: a lost reply.
+    after: Callable[[str], Any] = lambda _: None
+    # Given each report; raises to refuse the batch, or returns work that it unlocks.
+    judge: Callable[[dict[str, Any]], list[dict[str, Any]]] = lambda _: []
+    renewal: Renewal = field(default_factory=Renewal)
+    cancelled: tuple[int, ...] = ()
+    latency_s: float = 0.0
+    wake: Callable[[], None] = lambda: None
+    _answers: dict[UUID, Reply] = field(default_factory=dict)
+
+    async def register_worker(
+        self, name: str, version: str, capacity: int, labels: Sequence[str]
+    ) -> str:
+        self.before("register_worker")
+        self.registered = (name, version, capacity, labels)
+        return str(uuid4())
+
+    async def claim_work(
+        self, worker_id: str, call_id: UUID, free_slots: int, prefetch: int
+    ) -> Reply:
+        del worker_id
+        self.before("claim_work")
+        return await self._answer("claim_work", call_id, free_slots, prefetch, ())
+
+    async def report_work(
+        self,
+        worker_id: str,
+        call_id: UUID,
+        reports: Sequence[bytes],
+        free_slots: int,
+        prefetch: int,
+    ) -> Reply:
+        del worker_id
+        self.before("report_work")
+        return await self._answer("report_work", call_id, free_slots, prefetch, reports)
+
+    async def _answer(
+        self, name: str, call_id: UUID, slots: int, prefetch: int, reports: Sequence[bytes]
+    ) -> Reply:
+        self.call_ids.append(call_id)
+        self.asked.append((slots, prefetch))
+        if self.latency_s:
+            await asyncio.sleep(self.latency_s)
+        if call_id not in self._answers:
+            parsed = [json.loads(report) for report in reports]
+            unlocked = [work for report in parsed for work in self.judge(report)]
+            self.queue.extend(unlocked)
+            self.reports.extend(parsed)
+            if parsed:
+                self.batches.append(len(parsed))
+            count = min(slots + prefetch, len(self.queue))
+            self._answers[call_id] = Reply(
+                work=tuple(self.queue.popleft() for _ in range(count)),
+                accepted=tuple(report["item"] for report in parsed),
+                cancelled=self.cancelled,
+            )
+        self.after(name)
+        return self._answers[call_id]
+
+    def renew_work(self, worker_id: str, items: Sequence[Lease]) -> Renewal:
+        del worker_id
+        self.before("renew_work")
+        self.renewed.append([one.item for one in items])
+        return self.renewal
+
+    async def release_work(self, worker_id: str, items: Sequence[Lease]) -> None:
+        del worker_id
+        self.before("release_work")
+        self.released.extend(one.item for one in items)
+
+    async def watch_runs(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        wake()
+        await asyncio.Event().wait()

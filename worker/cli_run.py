@@ -1,0 +1,159 @@
+"""The commands that queue, follow, report and cancel runs."""
+
+import argparse
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from rich.console import Console
+
+from worker import jsontext
+from worker.config import Settings
+from worker.errors import BadInput
+from worker.render_report import Progress, print_report
+from worker.store import SupabaseStore
+
+Runner = Callable[[Coroutine[Any, Any, int]], int]
+Command = Callable[[SupabaseStore, argparse.Namespace], Coroutine[Any, Any, int]]
+
+_POLL_MIN_S, _POLL_MAX_S = 0.1, 1.0
+_EXIT_BY_STATUS: Mapping[str, int] = {"passed": 0, "timed_out": 4}
+_FAILED, _TIMED_OUT = 1, 4
+
+
+def add_parsers(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", run_async: Runner
+) -> None:
+    """Add ``run``, ``report``, ``cancel`` and ``health`` to *commands*."""
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        parser = commands.add_parser(name, help=text)
+        parser.set_defaults(func=lambda args: run_async(_with_store(command, args)))
+        return parser
+
+    run = add("run", _run, "queue a run, and wait for it with --wait")
+    run.add_argument("--suite", action="append", required=True, help="suite, by name; repeatable")
+    run.add_argument("--project", help="project, by name; needed if there are several")
+    run.add_argument("--env", required=True, help="environment, by name")
+    run.add_argument("--tag", action="append", default=[], help="only tests with it; repeatable")
+    run.add_argument("--var", action="append", default=[], metavar="K=V", help="set a variable")
+    run.add_argument("--idempotency-key", help="the same key queues one run, however often")
+    run.add_argument("--wait", action="store_true", help="follow the run and print its report")
+    run.add_argument("--timeout", type=float, metavar="S", help="stop waiting after S seconds")
+    run.add_argument("--json", action="store_true", help="print JSON")
+
+    report = add("report", _report, "print the report of a run")
+    report.add_argument("run", metavar="RUN", help="run id")
+    report.add_argument("--json", action="store_true", help="print JSON")
+
+    cancel = add("cancel", _cancel, "cancel a run; its teardown still runs")
+    cancel.add_argument("run", metavar="RUN", help="run id")
+
+    add("health", _health, "tell whether Supabase answers and Assay is installed there")
+
+
+async def _with_store(command: Command, args: argparse.Namespace) -> int:
+    async with SupabaseStore(Settings.from_env(os.environ)) as store:
+        return await command(store, args)
+
+
+async def _run(store: SupabaseStore, args: argparse.Namespace) -> int:
+    run = await store.queue_run(
+        {
+            **await _selection(store, args),
+            "variables": dict(_variable(text) for text in args.var),
+            "idempotency_key": args.idempotency_key,
+            "options": {},
+        }
+    )
+    run_id = str(run["id"])
+    console = Console(highlight=False)
+    if not args.wait:
+        console.print(jsontext.dumps(run) if args.json else run_id, soft_wrap=True, markup=False)
+        return 0
+    finished = await _follow(store, run_id, Progress(console, quiet=args.json), args.timeout)
+    if not finished:
+        Console(stderr=True).print(f"assay: run {run_id} did not end within {args.timeout:g} s")
+        return _TIMED_OUT
+    args.run = run_id
+    return await _report(store, args)
+
+
+async def _selection(store: SupabaseStore, args: argparse.Namespace) -> dict[str, Any]:
+    """Turn the names in *args* into the ids that ``queue_run`` takes."""
+    named = {"name": f"eq.{args.project}"} if args.project else {}
+    project = await _one(store, "projects", args.project, **named)
+    within = {"project_id": f"eq.{project}"}
+    suites = [
+        await _one(store, "test_suites", name, name=f"eq.{name}", **within) for name in args.suite
+    ]
+    environment = await _one(store, "environments", args.env, name=f"eq.{args.env}", **within)
+    return {
+        "environment_id": environment,
+        "selection": {"project": project, "suites": suites, "tags": args.tag, "tests": []},
+    }
+
+
+async def _one(store: SupabaseStore, table: str, label: str | None, **query: str) -> str:
+    rows = await store.select(table, select="id,name", limit="20", **query)
+    what = table.removeprefix("test_").removesuffix("s")
+    if not rows:
+        raise BadInput(f"there is no {what} named {label!r}" if label else f"there is no {what}")
+    if len(rows) > 1:
+        names = ", ".join(sorted(str(row["name"]) for row in rows))
+        raise BadInput(f"there are several {what}s, name one: {names}")
+    return str(rows[0]["id"])
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise BadInput(f"--var takes NAME=VALUE, not {text!r}")
+    return name, value
+
+
+async def _follow(
+    store: SupabaseStore, run_id: str, progress: Progress, timeout_s: float | None
+) -> bool:
+    """Show how the run goes until it is over; False when *timeout_s* ran out first."""
+    until = time.monotonic() + timeout_s if timeout_s else None
+    since, pause_s = 0, _POLL_MIN_S
+    with progress:
+        while True:
+            state = await store.get_run_state(run_id, since)
+            progress.show(state.get("run") or {}, state.get("results") or [])
+            if state.get("finished"):
+                return True
+            if until and time.monotonic() > until:
+                return False
+            moved = int(state.get("next") or since)
+            pause_s = _POLL_MIN_S if moved > since else min(pause_s * 1.5, _POLL_MAX_S)
+            since = moved
+            await asyncio.sleep(pause_s)
+
+
+async def _report(store: SupabaseStore, args: argparse.Namespace) -> int:
+    report = await store.get_run_report(args.run)
+    status = str((report.get("run") or {}).get("status", ""))
+    console = Console(highlight=False)
+    if args.json:
+        console.print(jsontext.dumps(report), soft_wrap=True, markup=False)
+    else:
+        print_report(console, report)
+    return _EXIT_BY_STATUS.get(status, _FAILED)
+
+
+async def _cancel(store: SupabaseStore, args: argparse.Namespace) -> int:
+    run = await store.cancel_run(args.run)
+    Console().print(f"{args.run} {run.get('status', 'cancelled')}")
+    return 0
+
+
+async def _health(store: SupabaseStore, args: argparse.Namespace) -> int:
+    del args
+    await store.select("test_runs", select="id", limit="1")
+    Console().print(json.dumps({"status": "ok"}))
+    return 0

@@ -1,0 +1,93 @@
+"""Settings of the worker, read once at start."""
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from worker.errors import ConfigError
+
+# Read by the embedded Supabase and by the tests, which share the prefix.
+FOREIGN_NAMES = frozenset({"POSTGRES_BIN", "POSTGREST_BIN", "TEST_POSTGRES"})
+
+
+def _split(value: object) -> object:
+    """Turn ``"a, b"`` into ``("a", "b")``; what is not a string is left alone."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class Settings(BaseModel):
+    """Every knob of the worker; one field is one ``ASSAY_*`` variable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    prefix: ClassVar[str] = "ASSAY_"
+
+    supabase_url: str = Field(pattern="^https?://", description="Address of the project.")
+    supabase_key: SecretStr = Field(
+        min_length=1, description="Secret key; or the publishable key, beside an account."
+    )
+    email: str | None = Field(default=None, description="Account to sign in as, if any.")
+    password: SecretStr | None = Field(default=None, description="Password of that account.")
+    name: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
+        description="Name this worker registers under.",
+    )
+    labels: Words = Field(default=(), description="Runs asking for a label go to workers with it.")
+    concurrency: int = Field(default=32, ge=1, le=1000, description="Requests in flight at most.")
+    prefetch: int = Field(default=200, ge=0, le=1000, description="Items held ready beyond that.")
+    poll_interval_s: float = Field(
+        default=5, gt=0, le=60, description="Longest pause between two claims when idle."
+    )
+    lookup_timeout_s: float = Field(
+        default=2, gt=0, le=60, description="Longest a single lookup in an answer may take."
+    )
+    grace_s: float = Field(
+        default=25, ge=0, description="After SIGTERM: time for requests in flight to finish."
+    )
+    kill_s: float = Field(
+        default=5, ge=0, description="After that: time to report and to hand back the rest."
+    )
+    egress_allow: Words = Field(
+        default=(), description="Networks and host patterns that are allowed though not public."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least level that is logged."
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Self:  # noqa: ANN401
+        """Build from *env*, then *overrides* that are not None.
+
+        An unknown ``ASSAY_*`` name is an error, so typos fail at start. Raises ``ConfigError``
+        naming the variable, never its value.
+        """
+        values: dict[str, Any] = {
+            name.removeprefix(cls.prefix).lower(): value
+            for name, value in env.items()
+            if name.startswith(cls.prefix) and name.removeprefix(cls.prefix) not in FOREIGN_NAMES
+        }
+        values |= {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            found = error.errors(include_input=False, include_url=False)
+            # A misspelt name explains the missing one beside it, not the other way round.
+            first = min(found, key=lambda one: one["type"] != "extra_forbidden")
+            name = f"{cls.prefix}{'_'.join(str(part) for part in first['loc'][:1]).upper()}"
+            raise ConfigError(_explain(name, first["type"], first["msg"])) from None
+
+
+def _explain(name: str, kind: str, message: str) -> str:
+    """Say in one sentence what is wrong with the variable *name*."""
+    if kind == "extra_forbidden":
+        return f"{name} is not a setting of this worker"
+    if kind == "missing":
+        return f"{name} is not set"
+    return f"{name}: {message[:1].lower()}{message[1:]}"

@@ -1,0 +1,151 @@
+"""Where a request may go. A tenant writes the URLs, so what is not public is refused."""
+
+import asyncio
+import ipaddress
+import re
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from worker.errors import ConfigError, TargetError
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Lookup = Callable[[str, int], Awaitable[list[str]]]
+
+# 127.1, 0x7f000001, 0177.0.0.1, 2130706433: spellings that C libraries take for an address.
+_NUMERIC_HOST = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}\.?", re.IGNORECASE)
+_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_COMPATIBLE = ipaddress.ip_network("::/96")
+_ISATAP = 0x5EFE
+
+
+class EgressPolicy:
+    """Decides by address; names count only where the operator allowed them."""
+
+    def __init__(self, allow: Iterable[str] = ()) -> None:
+        """Take the operator's *allow* list: networks, addresses, and host patterns as ``*.lan``.
+
+        A pattern opens private and loopback addresses, not link-local ones: the metadata
+        services of clouds live there, and opening those takes a network.
+        """
+        self._networks: list[Network] = []
+        self._patterns: list[str] = []
+        for entry in allow:
+            if "/" in entry or _parse(entry):
+                try:
+                    self._networks.append(ipaddress.ip_network(entry))
+                except ValueError as error:
+                    raise ConfigError(f"ASSAY_EGRESS_ALLOW: {error}") from None
+            else:
+                self._patterns.append(entry.lower())
+        self._verdict = lru_cache(maxsize=4096)(self._judge)
+
+    def check_host(self, host: str) -> None:
+        """Refuse *host* if it is an address that is not allowed, or one in disguise.
+
+        A name passes here: it is judged by what it resolves to.
+        """
+        address = _parse(host)
+        if address:
+            self.check_address(host, str(address))
+        elif _NUMERIC_HOST.fullmatch(host):
+            raise TargetError("egress_denied", f"{host} is an address written in disguise")
+
+    def check_address(self, host: str, address: str) -> None:
+        """Refuse to connect to *address* on behalf of *host*."""
+        if not self._verdict(host.lower(), address):
+            shown = host if host == address else f"{host} ({address})"
+            raise TargetError("egress_denied", f"{shown} is not a public address")
+
+    def _judge(self, host: str, address: str) -> bool:
+        outer = ipaddress.ip_address(address)
+        return all(self._admits(host, inner) for inner in _carried(outer))
+
+    def _admits(self, host: str, address: Address) -> bool:
+        if any(address in network for network in self._networks):
+            return True
+        if address.is_link_local or address.is_multicast or address.is_unspecified:
+            return False
+        if any(fnmatchcase(host, pattern) for pattern in self._patterns):
+            return True
+        site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+        return address.is_global and not site_local
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves names and lets only allowed addresses through: what was checked is connected to."""
+
+    def __init__(self, policy: EgressPolicy, lookup: Lookup | None = None) -> None:
+        """Resolve with *lookup*, by default the system's resolver."""
+        self._policy = policy
+        self._lookup = lookup or _ask_system
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the allowed addresses of *host*; raises ``TargetError`` when there is none."""
+        del family  # whatever the name has, the connector tries in turn
+        denied: TargetError | None = None
+        allowed: list[ResolveResult] = []
+        for address in await self._lookup(host, port):
+            try:
+                self._policy.check_address(host, address)
+            except TargetError as error:
+                denied = error
+                continue
+            allowed.append(
+                ResolveResult(
+                    hostname=host,
+                    host=address,
+                    port=port,
+                    family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                    proto=socket.IPPROTO_TCP,
+                    flags=socket.AI_NUMERICHOST,
+                )
+            )
+        if not allowed:
+            raise denied or TargetError("dns", f"the name {host} has no address")
+        return allowed
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _parse(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+def _carried(address: Address) -> list[Address]:
+    """Return what a packet to *address* may reach: itself, or the IPv4 address wrapped in it."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return [address]
+    if address.ipv4_mapped:
+        return [address.ipv4_mapped]
+    number = int(address)
+    wrapped: list[Address] = [address]
+    if address.sixtofour:
+        wrapped.append(address.sixtofour)
+    if address.teredo:
+        wrapped.extend(address.teredo)
+    in_low_bits = any(address in network for network in _NAT64) or (
+        address in _COMPATIBLE and number > 1
+    )
+    if in_low_bits or (number >> 32) & 0xFFFF == _ISATAP:
+        wrapped.append(ipaddress.IPv4Address(number & 0xFFFFFFFF))
+    return wrapped
+
+
+async def _ask_system(host: str, port: int) -> list[str]:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise TargetError("dns", f"the name {host} could not be resolved") from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))

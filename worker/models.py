@@ -1,0 +1,194 @@
+"""The wire contract between worker and database, field by field (design, section 5)."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from worker import jsontext
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class _Wire(BaseModel):
+    """Frozen; a field this worker does not know is ignored, since the database may be newer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class JsonBody(_Wire):
+    """A body to be written as JSON."""
+
+    kind: Literal["json"]
+    value: Any
+
+
+class FormBody(_Wire):
+    """A body to be written as ``application/x-www-form-urlencoded``."""
+
+    kind: Literal["form"]
+    value: Pairs
+
+
+class TextBody(_Wire):
+    """A body to be sent as it is."""
+
+    kind: Literal["text"]
+    value: str
+    content_type: str = "text/plain"
+
+
+Body = Annotated[JsonBody | FormBody | TextBody, Field(discriminator="kind")]
+
+
+class Timeouts(_Wire):
+    """Milliseconds for reaching the host, and for the whole attempt with all its redirects."""
+
+    connect: int = Field(gt=0)
+    total: int = Field(gt=0)
+
+
+class Request(_Wire):
+    """One rendered request: nothing in it is left to decide."""
+
+    method: str
+    url: str
+    headers: Pairs = ()
+    secret_headers: frozenset[str] = frozenset()
+    body: Body | None = None
+    auth: dict[str, Any] | None = None
+    timeout_ms: Timeouts
+    max_redirects: int = Field(default=10, ge=0)
+    verify_tls: bool = True
+    http_versions: tuple[str, ...] = ("1.1",)
+    max_body_bytes: int = Field(default=5_242_880, gt=0)
+
+
+class Lookup(_Wire):
+    """One thing to look up in an answer; which fields count depends on ``source``."""
+
+    id: int
+    source: str
+    path: str | None = None
+    name: str | None = None
+    pattern: str | None = None
+
+
+class Lease(_Wire):
+    """The right to one attempt at one work item."""
+
+    item: int
+    attempt: int
+    lease: str
+
+
+class Item(Lease):
+    """One attempt to make: a request, what to look up in its answer, and until when it is ours."""
+
+    run: str
+    result: str
+    lease_ms: int = Field(gt=0)
+    request: Request
+    observe: tuple[Lookup, ...] = ()
+    json_schema: Any = None
+
+
+class Response(_Wire):
+    """An answer as stored: ``body`` is cut, ``body_bytes`` is what was read."""
+
+    status: int
+    http_version: str
+    headers: Pairs
+    body: str
+    encoding: Literal["utf-8", "base64"]
+    body_bytes: int
+    truncated: bool
+    redirects: tuple[dict[str, Any], ...] = ()
+    set_cookie: tuple[str, ...] = ()
+
+
+class Timing(_Wire):
+    """Milliseconds per phase; dns, connect and tls are 0 on a connection that was reused."""
+
+    dns: float
+    connect: float
+    tls: float
+    first_byte: float
+    total: float
+
+
+class Observed(_Wire):
+    """What a lookup found; ``error`` is set when the lookup itself could not be made."""
+
+    id: int
+    found: bool = False
+    values: tuple[Any, ...] = ()
+    error: str | None = None
+    truncated: bool = False
+
+
+class Failure(_Wire):
+    """Why there is no answer."""
+
+    category: str
+    message: str
+
+
+class Report(Lease):
+    """One attempt as it went: exactly one of ``response`` and ``error`` is set."""
+
+    started_at: str
+    response: Response | None = None
+    timing_ms: Timing | None = None
+    observed: tuple[Observed, ...] = ()
+    schema_errors: tuple[Any, ...] = ()
+    error: Failure | None = None
+
+    @classmethod
+    def of_failure(cls, lease: Lease, started_at: str, category: str, message: str) -> Self:
+        """Report that the attempt of *lease* came to nothing."""
+        failure = Failure(category=category, message=message)
+        return cls(
+            item=lease.item,
+            attempt=lease.attempt,
+            lease=lease.lease,
+            started_at=started_at,
+            error=failure,
+        )
+
+    def to_json(self) -> bytes:
+        """Return the report as the database will parse it."""
+        return jsontext.dumps(self.model_dump()).encode()
+
+
+class Reply(_Wire):
+    """What ``claim_work`` and ``report_work`` answer; ``work`` is parsed one by one."""
+
+    work: tuple[dict[str, Any], ...] = ()
+    accepted: tuple[int, ...] = ()
+    stale: tuple[int, ...] = ()
+    unreportable: tuple[int, ...] = ()
+    cancelled: tuple[int, ...] = ()
+    retry_ms: int | Decimal | None = None
+
+
+class Renewal(_Wire):
+    """What ``renew_work`` answers: items no longer wanted, and items no longer ours."""
+
+    cancelled: tuple[int, ...] = ()
+    lost: tuple[int, ...] = ()
+
+
+def parse_item(raw: dict[str, Any]) -> Item | tuple[Lease, str]:
+    """Read one piece of work; one that makes no sense comes back as its lease and the reason.
+
+    Raises ``ValidationError`` when not even the lease can be read.
+    """
+    try:
+        return Item.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return Lease.model_validate(
+            raw
+        ), f"the work item is not understood: {where}: {first['msg']}"

@@ -1,0 +1,248 @@
+"""Look things up in an answer. Pure: no I/O, no verdicts, no exception for a bad expression."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from typing import Any
+
+import jsonpath_ng
+import re2
+from jsonpath_ng.ext.parser import parse as parse_jsonpath
+
+from worker import jsontext
+from worker.models import Lookup, Observed, Pairs
+
+VALUE_BYTES = 256 * 1024
+REPORT_BYTES = 1024 * 1024
+_PATH_CHARS = 2000
+
+# Steps that name one child each: these need no parser, and jsonpath-ng is slow.
+_STEP = re.compile(
+    r"\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|\[(?P<index>[0-9]{1,9})\]"
+    r"|\['(?P<single>[^'\\\n]+)'\]"
+    r'|\["(?P<double>[^"\\\n]+)"\]'
+)
+_SIMPLE = re.compile(rf"\$(?:{re.sub(r'[?]P<[a-z]+>', '?:', _STEP.pattern)})*")
+_RESERVED = frozenset({"where", "wherenot"})
+
+# Expressions whose cost the size of the body bounds; a union such as [0,0] doubles at each step.
+_TAME = (jsonpath_ng.Root, jsonpath_ng.Slice, jsonpath_ng.This, jsonpath_ng.Wildcard)
+
+
+class LookupFailed(Exception):  # noqa: N818 - it is a finding, not a fault
+    """A lookup could not be made; the text says why."""
+
+
+class _Number(float):
+    """A float that remembers its digits: jsonpath-ng's filters compare nothing but int and float."""
+
+    def __init__(self, digits: str) -> None:
+        self.digits = digits
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What lookups look in: headers, and the body's text or (``fault``) why there is none."""
+
+    headers: Pairs
+    text: str = ""
+    fault: str | None = None
+
+    @cached_property
+    def document(self) -> Any:  # noqa: ANN401
+        """The body as JSON, fractions as ``Decimal``."""
+        return self._parse(jsontext.loads)
+
+    @cached_property
+    def comparable(self) -> Any:  # noqa: ANN401
+        """The body as JSON with fractions that filters can compare."""
+        return self._parse(lambda text: jsontext.loads(text, parse_float=_Number))
+
+    def _parse(self, loads: Callable[[str], Any]) -> Any:  # noqa: ANN401
+        if not self.text.strip():
+            raise LookupFailed("the body is not JSON: it is empty")
+        try:
+            return loads(self.text.removeprefix("\ufeff"))
+        except (ValueError, RecursionError) as error:
+            raise LookupFailed(f"the body is not JSON: {error}") from None
+
+
+def _in_body(evidence: Evidence, lookup: Lookup) -> list[Any]:
+    path = lookup.path or "$"
+    steps = simple_steps(path)
+    if steps is not None:
+        return follow(evidence.document, steps)
+    expression = _expression(path)
+    tame = _is_tame(expression)
+    try:
+        found = expression.find(evidence.document if tame else evidence.comparable)
+    except (RecursionError, MemoryError):
+        raise LookupFailed("the path asks for more than fits") from None
+    except LookupFailed:
+        raise
+    except Exception as error:  # noqa: BLE001 - jsonpath-ng raises whatever its operators do
+        raise LookupFailed(f"the path cannot be applied: {error}") from None
+    values = [match.value for match in found]
+    return values if tame else _with_digits(values)
+
+
+def _in_header(evidence: Evidence, lookup: Lookup) -> list[Any]:
+    wanted = (lookup.name or "").lower()
+    return [value for name, value in evidence.headers if name.lower() == wanted]
+
+
+def _in_text(evidence: Evidence, lookup: Lookup) -> list[Any]:
+    del lookup
+    return [evidence.text]
+
+
+# A new source is one function and one line here; ``OF_BODY`` if it reads the body.
+SOURCES: Mapping[str, Callable[[Evidence, Lookup], list[Any]]] = {
+    "body": _in_body,
+    "header": _in_header,
+    "text": _in_text,
+}
+OF_BODY = frozenset({"body", "text"})
+
+
+def observe(lookup: Lookup, evidence: Evidence) -> Observed:
+    """Make one *lookup*; whatever is wrong with it is told in ``error``."""
+    try:
+        source = SOURCES.get(lookup.source)
+        if source is None:
+            raise LookupFailed(f"this worker does not know the source {lookup.source!r}")
+        if evidence.fault and lookup.source in OF_BODY:
+            raise LookupFailed(evidence.fault)
+        values = source(evidence, lookup)
+        if lookup.pattern is not None:
+            values = _matched(values, lookup.pattern)
+        return Observed(id=lookup.id, found=bool(values), values=tuple(values))
+    except LookupFailed as failure:
+        return Observed(id=lookup.id, error=str(failure))
+
+
+def is_heavy(lookup: Lookup) -> bool:
+    """Tell whether the cost of *lookup* is not bounded by the size of what it looks in."""
+    if lookup.source != "body" or simple_steps(lookup.path or "$") is not None:
+        return False
+    try:
+        return not _is_tame(_expression(lookup.path or "$"))
+    except LookupFailed:
+        return False
+
+
+@lru_cache(maxsize=4096)
+def simple_steps(path: str) -> tuple[str | int, ...] | None:
+    """Return the keys and indexes of a path as plain as ``$.a.b[0]['c']``, else None."""
+    if not _SIMPLE.fullmatch(path):
+        return None
+    steps: list[str | int] = []
+    for step in _STEP.finditer(path):
+        if step["name"] in _RESERVED:
+            return None
+        key = step["name"] or step["single"] or step["double"]
+        steps.append(key if key is not None else int(step["index"]))
+    return tuple(steps)
+
+
+def follow(value: Any, steps: Sequence[str | int]) -> list[Any]:  # noqa: ANN401
+    """Return what lies at the end of *steps*: one value, or none."""
+    for step in steps:
+        if isinstance(step, str):
+            if not isinstance(value, dict) or step not in value:
+                return []
+        elif not isinstance(value, list) or step >= len(value):
+            return []
+        value = value[step]
+    return [value]
+
+
+@lru_cache(maxsize=1024)
+def _expression(path: str) -> jsonpath_ng.JSONPath:
+    if len(path) > _PATH_CHARS:
+        raise LookupFailed(f"the path is longer than {_PATH_CHARS} characters")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return parse_jsonpath(path)
+    except Exception as error:  # noqa: BLE001 - its parser raises bare Exception, among others
+        raise LookupFailed(f"the path is not valid: {error}") from None
+
+
+def _is_tame(expression: jsonpath_ng.JSONPath) -> bool:
+    match expression:
+        case jsonpath_ng.Child():
+            return _is_tame(expression.left) and _is_tame(expression.right)
+        case jsonpath_ng.Fields():
+            return len(expression.fields) == 1
+        case jsonpath_ng.Index():
+            return len(expression.indices) == 1
+        case _:
+            return isinstance(expression, _TAME)
+
+
+@lru_cache(maxsize=1024)
+def _regex(pattern: str) -> Any:  # noqa: ANN401
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError) as error:
+        raise LookupFailed(f"the pattern is not valid: {error}") from None
+
+
+def _matched(values: Sequence[Any], pattern: str) -> list[Any]:
+    """Return the first match in each of *values*: its first group if there is one, else all."""
+    regex = _regex(pattern)
+    group = min(regex.groups, 1)
+    texts = (value if isinstance(value, str) else jsontext.dumps(value) for value in values)
+    try:
+        matches = [regex.search(text) for text in texts]
+    except UnicodeEncodeError:
+        raise LookupFailed("the value holds half a surrogate pair") from None
+    return [match[group] for match in matches if match and match[group] is not None]
+
+
+def fit(found: Iterable[Observed]) -> list[Observed]:
+    """Keep of what was *found* what the database can hold and a report has room for."""
+    room = REPORT_BYTES
+    kept = []
+    for one in found:
+        values: list[Any] = []
+        fault, cut = one.error, False
+        for value in one.values:
+            text = jsontext.dumps(value)
+            if not jsontext.is_storable(text):
+                fault, values = "a found value holds a NUL or half a surrogate pair", []
+                break
+            size = len(text.encode())
+            limit = min(room, VALUE_BYTES)
+            if size <= limit:
+                values.append(value)
+            else:
+                whole = value if isinstance(value, str) else text
+                values.append(whole.encode()[:limit].decode(errors="ignore"))
+                cut = True
+            room -= min(size, limit)
+        kept.append(
+            one.model_copy(update={"values": tuple(values), "error": fault, "truncated": cut})
+        )
+    return kept
+
+
+def _with_digits(value: Any) -> Any:  # noqa: ANN401
+    match value:
+        case _Number():
+            return Decimal(value.digits)
+        case list():
+            return [_with_digits(element) for element in value]
+        case dict():
+            return {name: _with_digits(element) for name, element in value.items()}
+        case float():
+            return value if value - value == 0 else str(value)
+        case _:
+            return value

@@ -1,0 +1,134 @@
+"""How a run looks in a terminal: live progress, then the table, then the totals."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {
+    "passed": "green",
+    "failed": "red",
+    "error": "red",
+    "timed_out": "red",
+    "skipped": "yellow",
+    "cancelled": "yellow",
+}
+_COUNTS = ("passed", "failed", "error", "skipped", "cancelled")
+
+
+class Progress:
+    """One line that changes on a terminal; a line whenever the count grew, elsewhere."""
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        """Write to *console*, or nothing at all when *quiet*."""
+        self._console = console
+        self._quiet = quiet
+        self._last = ""
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        if self._console.is_terminal and not self._quiet:
+            self._live = Live(console=self._console, transient=True, refresh_per_second=10)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the terminal as it was."""
+        if self._live:
+            self._live.stop()
+
+    def show(self, run: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
+        """Show the counters of *run*; of the *results* new since, those that did not pass."""
+        if self._quiet:
+            return
+        for result in results:
+            if result.get("status") not in {"passed", "skipped"}:
+                self._console.print(_headline(result))
+        line = progress_line(run)
+        if self._live:
+            self._live.update(Text(line))
+        elif line != self._last:
+            self._console.print(line, highlight=False)
+        self._last = line
+
+
+def progress_line(run: Mapping[str, Any]) -> str:
+    """Return ``12/40  11 passed  1 failed``: how much is over, and how it went."""
+    counts = {name: int(run.get(f"{name}_count") or 0) for name in _COUNTS}
+    over = sum(counts.values())
+    parts = [f"{count} {name}" for name, count in counts.items() if count or name == "passed"]
+    return f"  {over}/{run.get('total_count') or 0}  {'  '.join(parts)}"
+
+
+def print_report(console: Console, report: Mapping[str, Any]) -> None:
+    """Print *report* as ``get_run_report`` returns it: a row per result, then the totals."""
+    run = report.get("run") or {}
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    for heading in ("phase", "test", "row", "verdict"):
+        table.add_column(heading, no_wrap=heading in {"phase", "verdict"})
+    for heading in ("attempts", "status", "ms"):
+        table.add_column(heading, justify="right")
+    table.add_column("reason", overflow="fold")
+    for result in report.get("results") or []:
+        table.add_row(*_cells(result))
+    if table.row_count:
+        console.print(table)
+        console.print()
+    status = str(run.get("status", "unknown"))
+    summary = Text("run ").append(str(run.get("id", ""))).append("  ")
+    summary.append(status, style=_COLOURS.get(status, "default"))
+    summary.append(progress_line(run))
+    if run.get("duration_ms") is not None:
+        summary.append(f"  in {float(run['duration_ms']) / 1000:.2f} s")
+    console.print(summary, soft_wrap=True)
+    where = [str(run[name]) for name in ("project_name", "environment_name") if run.get(name)]
+    if where:
+        console.print(Text("on " + ", ".join(where)))
+
+
+def _cells(result: Mapping[str, Any]) -> list[Text]:
+    status = str(result.get("status", ""))
+    attempts = str(result.get("attempt_count") or 0)
+    if result.get("rescue_count"):
+        attempts += f"+{result['rescue_count']}"
+    duration = result.get("duration_ms")
+    return [
+        Text(str(result.get("phase") or "")),
+        Text(str(result.get("name") or "")),
+        Text(str(result.get("row_key") or "")),
+        Text(status, style=_COLOURS.get(status, "default")),
+        Text(attempts),
+        Text(str(result.get("http_status") or "")),
+        Text("" if duration is None else f"{float(duration):.0f}"),
+        Text(_reason(result)),
+    ]
+
+
+def _headline(result: Mapping[str, Any]) -> Text:
+    status = str(result.get("status", ""))
+    row = f" [{result['row_key']}]" if result.get("row_key") else ""
+    line = Text(f"  {result.get('name', '')}{row} ").append(
+        status, style=_COLOURS.get(status, "default")
+    )
+    return line.append(f": {_reason(result)}") if _reason(result) else line
+
+
+def _reason(result: Mapping[str, Any]) -> str:
+    """Return why the result did not pass: the false assertions, else its own message."""
+    if result.get("status") == "passed":
+        return ""
+    broken = [one for one in result.get("assertions") or [] if not one.get("passed")]
+    said = [str(one["message"]) for one in broken if one.get("message")]
+    if said:
+        return "; ".join(said)
+    return str(result.get("message") or result.get("slug") or result.get("category") or "")
