@@ -26,6 +26,7 @@ from starlette.types import ASGIApp
 
 from worker.embedded import lock, ports, postgres
 from worker.embedded.account import Account
+from worker.embedded.auth.passwords import Passwords
 from worker.embedded.auth.routes import routes as auth_routes
 from worker.embedded.auth.service import AuthService
 from worker.embedded.auth.tokens import Tokens
@@ -150,6 +151,7 @@ async def serve(
         auth = AuthService(
             cluster.dsn(user="supabase_auth_admin"),
             Tokens(f"{project.url}/auth/v1", project.jwt_secret),
+            Passwords(cluster.dsn()),
         )
         gateway = app.build(project, proxy, auth_routes(auth), realtime.routes())
         await cleanup.enter_async_context(_running_gateway(gateway, gateway_socket))

@@ -1,6 +1,5 @@
 """Users and their identities in the database; every statement on them is here."""
 
-import secrets
 import uuid
 from typing import Any
 
@@ -8,46 +7,12 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from worker.embedded.auth.errors import AuthError, bad_request
+from worker.embedded.auth.errors import AuthError
 from worker.embedded.auth.shapes import Row
 
 Connection = psycopg.AsyncConnection[Row]
 
-_PASSWORD_CHARACTERS = 6
-_PASSWORD_BYTES = 72
 _NO_INSTANCE = uuid.UUID(int=0)
-
-
-def checked_password(password: str) -> str:
-    """Return *password* if a user may choose it, else refuse it."""
-    if len(password.encode()) > _PASSWORD_BYTES:
-        raise bad_request("Password cannot be longer than 72 characters")
-    if len(password) < _PASSWORD_CHARACTERS:
-        raise AuthError(
-            422,
-            "weak_password",
-            f"Password should be at least {_PASSWORD_CHARACTERS} characters.",
-            {"weak_password": {"reasons": ["length"]}},
-        )
-    return password
-
-
-async def hash_password(connection: Connection, password: str) -> str:
-    """Return the bcrypt hash of *password*, cost 10 as GoTrue's."""
-    cursor = await connection.execute(
-        "select extensions.crypt(%s, extensions.gen_salt('bf', 10)) as hash", (password,)
-    )
-    return str((await _one(cursor))["hash"])
-
-
-async def matches(connection: Connection, user: Row, password: str) -> bool:
-    """Whether *password* is the user's; no when the user has none."""
-    cursor = await connection.execute(
-        "select coalesce(nullif(%(hash)s, '') "
-        "= extensions.crypt(%(password)s, nullif(%(hash)s, '')), false) as is_match",
-        {"hash": user["encrypted_password"], "password": password},
-    )
-    return bool((await _one(cursor))["is_match"])
 
 
 async def create(
@@ -78,8 +43,7 @@ async def create(
             user_id,
             email or None,
             phone or None,
-            # A password nobody knows rather than none: GoTrue does the same.
-            password_hash or await hash_password(connection, secrets.token_urlsafe(32)),
+            password_hash or "",
             Jsonb({"provider": "email", "providers": ["email"], **app_metadata}),
             Jsonb(user_metadata),
         ),

@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from worker.embedded.auth import accounts
-from worker.embedded.auth.accounts import Connection
 from worker.embedded.auth.errors import AuthError, bad_request
 from worker.embedded.auth.service import AuthService, body_of, user_shape
 from worker.embedded.auth.users import free_email
@@ -51,7 +50,7 @@ class AdminEndpoints:
                 user_id=uuid.UUID(body["id"]) if body.get("id") else None,
                 email=email,
                 phone=body.get("phone"),
-                password_hash=await _password_hash(connection, body),
+                password_hash=await self._password_hash(body),
                 user_metadata=body.get("user_metadata") or {},
                 app_metadata=body.get("app_metadata") or {},
                 role=body.get("role") or "authenticated",
@@ -94,7 +93,7 @@ class AdminEndpoints:
             changes = _common_changes(body)
             if body.get("email"):
                 changes["email"] = await free_email(connection, body["email"], user)
-            if password_hash := await _password_hash(connection, body):
+            if password_hash := await self._password_hash(body):
                 changes["encrypted_password"] = password_hash
             if body.get("phone"):
                 changes["phone"] = body["phone"]
@@ -121,20 +120,19 @@ class AdminEndpoints:
             )
         return JSONResponse({})
 
+    async def _password_hash(self, body: dict[str, Any]) -> str | None:
+        if body.get("password_hash"):
+            return str(body["password_hash"])
+        if body.get("password"):
+            return await self._service.passwords.hash(str(body["password"]))
+        return None
+
 
 def _user_id(request: Request) -> uuid.UUID:
     try:
         return uuid.UUID(request.path_params["user_id"])
     except ValueError as error:
         raise AuthError(404, "validation_failed", "user_id must be an UUID") from error
-
-
-async def _password_hash(connection: Connection, body: dict[str, Any]) -> str | None:
-    if body.get("password_hash"):
-        return str(body["password_hash"])
-    if body.get("password"):
-        return await accounts.hash_password(connection, str(body["password"]))
-    return None
 
 
 def _common_changes(body: dict[str, Any]) -> dict[str, Any]:

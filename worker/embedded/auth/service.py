@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import logging
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,16 +16,20 @@ from starlette.responses import JSONResponse
 from worker.embedded.auth import accounts, sessions, shapes
 from worker.embedded.auth.accounts import Connection
 from worker.embedded.auth.errors import AuthError, bad_request
+from worker.embedded.auth.passwords import Passwords
 from worker.embedded.auth.shapes import Row
 from worker.embedded.auth.tokens import LIFETIME_S, Tokens
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class AuthService:
-    """The auth tables behind *dsn* (role supabase_auth_admin) and the project's tokens."""
+    """The auth tables behind *dsn* (role supabase_auth_admin), the project's tokens, passwords."""
 
     dsn: str
     tokens: Tokens
+    passwords: Passwords
 
     @contextlib.asynccontextmanager
     async def transaction(self, failure: str) -> AsyncIterator[Connection]:
@@ -38,6 +43,8 @@ class AuthService:
             ) as connection:
                 yield connection
         except psycopg.Error as error:
+            # Not the message's detail: it may hold the row.
+            log.warning("%s: %s %s", failure, error.sqlstate, error.diag.message_primary or error)
             raise AuthError(500, "unexpected_failure", failure) from error
 
     async def caller(self, connection: Connection, request: Request) -> tuple[Row, Row]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from worker.embedded.auth import accounts, sessions
+from worker.embedded.auth import accounts, passwords, sessions
 from worker.embedded.auth.accounts import Connection
 from worker.embedded.auth.errors import AuthError, bad_request
 from worker.embedded.auth.service import AuthService, body_of, user_shape
@@ -43,15 +43,14 @@ class UserEndpoints:
         email = checked_email(body["email"])
         if not body.get("password"):
             raise bad_request("Signup requires a valid password")
-        password = accounts.checked_password(str(body["password"]))
-        failure = "Database error saving new user"
-        async with self._service.transaction(failure) as connection:
+        password_hash = await self._service.passwords.hash(passwords.checked(body["password"]))
+        async with self._service.transaction("Database error saving new user") as connection:
             if await accounts.by_email(connection, email):
                 raise AuthError(422, "user_already_exists", "User already registered")
             user = await accounts.create(
                 connection,
                 email=email,
-                password_hash=await accounts.hash_password(connection, password),
+                password_hash=password_hash,
                 user_metadata=body.get("data") or {},
                 app_metadata={},
                 is_confirmed=True,
@@ -71,8 +70,8 @@ class UserEndpoints:
     async def _password_grant(self, request: Request, body: dict[str, Any]) -> JSONResponse:
         async with self._service.transaction("Database error granting user") as connection:
             user = await accounts.by_email(connection, str(body.get("email", "")))
-            if user is None or not await accounts.matches(
-                connection, user, str(body.get("password", ""))
+            if user is None or not await self._service.passwords.matches(
+                str(body.get("password", "")), user["encrypted_password"]
             ):
                 raise bad_request("Invalid login credentials", "invalid_credentials")
             _refuse_banned(user)
@@ -111,11 +110,11 @@ class UserEndpoints:
             if body.get("email"):
                 changes["email"] = await free_email(connection, body["email"], user)
             if body.get("password"):
-                password = accounts.checked_password(str(body["password"]))
-                if await accounts.matches(connection, user, password):
+                password = passwords.checked(body["password"])
+                if await self._service.passwords.matches(password, user["encrypted_password"]):
                     message = "New password should be different from the old password."
                     raise AuthError(422, "same_password", message)
-                changes["encrypted_password"] = await accounts.hash_password(connection, password)
+                changes["encrypted_password"] = await self._service.passwords.hash(password)
                 await sessions.end(connection, session, "others")
             if body.get("data"):
                 changes["raw_user_meta_data"] = Jsonb(body["data"])
