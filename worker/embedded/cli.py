@@ -51,7 +51,7 @@ def run_up(arguments: argparse.Namespace) -> int:
         connection = stack.up(
             arguments.data_dir, port=arguments.port, is_throwaway=arguments.throwaway
         )
-    except EmbeddedError as error:
+    except (EmbeddedError, OSError) as error:
         return _fail(error)
     shown = dataclasses.asdict(connection)
     # Neither is needed to use the stack, and both are worth more than the rest together.
@@ -67,12 +67,12 @@ def run_down(arguments: argparse.Namespace) -> int:
     """Stop the stack; one that does not run is fine."""
     try:
         was_running = stack.down(arguments.data_dir)
-    except EmbeddedError as error:
+    except (EmbeddedError, OSError) as error:
         return _fail(error)
     sys.stdout.write("Stopped.\n" if was_running else "It was not running.\n")
     return _EXIT_FINE
 
 
-def _fail(error: EmbeddedError) -> int:
+def _fail(error: Exception) -> int:
     sys.stderr.write(f"assay: {error}\n")
     return _EXIT_USAGE

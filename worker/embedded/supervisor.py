@@ -12,6 +12,7 @@ import dataclasses
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -58,7 +59,7 @@ class GatewayServer(uvicorn.Server):
 
 
 def choose_project(layout: Layout, port: int | None) -> Project:
-    """Return the project of *layout* with its ports settled, creating and saving it as needed.
+    """Return the project of *layout* with its ports settled, a new one if there is none.
 
     *port*: None keeps the ports of last time (or takes the default ones), 0 keeps them if they
     are free and picks others if not.
@@ -73,13 +74,12 @@ def choose_project(layout: Layout, port: int | None) -> Project:
     else:
         gateway_port = port or DEFAULT_PORT
         database_port = gateway_port + 1
-    project = (
-        dataclasses.replace(project, port=gateway_port, database_port=database_port)
-        if project
-        else Project.create(gateway_port, database_port)
-    )
-    project.save(layout.project)
-    return project
+    if project:
+        return dataclasses.replace(project, port=gateway_port, database_port=database_port)
+    # A cluster that lies elsewhere is that of a data folder which has been deleted.
+    if layout.cluster_root != layout.root:
+        shutil.rmtree(layout.cluster, ignore_errors=True)
+    return Project.create(gateway_port, database_port)
 
 
 def prepare_cluster(layout: Layout, project: Project, *, is_throwaway: bool) -> Cluster:
@@ -127,6 +127,8 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as cleanup:
+        if cluster.sockets != layout.sockets:
+            cleanup.callback(shutil.rmtree, cluster.sockets, ignore_errors=True)
         database = Kept("PostgreSQL", cluster.start, postgres.STOP_SIGNAL)
         cleanup.push_async_callback(database.stop)
         set_passwords(cluster, project)
@@ -222,8 +224,10 @@ def run(data_dir: Path, port: int | None, *, is_throwaway: bool, report: int) ->
             held.enter_context(lock.held(layout.lock))
             layout.ready.unlink(missing_ok=True)
             project = choose_project(layout, port)
+            gateway_socket = held.enter_context(ports.listen(project.port))
             cluster = prepare_cluster(layout, project, is_throwaway=is_throwaway)
-            gateway_socket = ports.listen(project.port)
+            # Not before: ports that cannot be used should not be remembered.
+            project.save(layout.project)
 
             def on_ready() -> None:
                 json.dump({}, reply)

@@ -1,0 +1,148 @@
+"""Databases for the tests: a bare platform per test, and one whole stack per session.
+
+Both come from ``worker.embedded``. ``ASSAY_TEST_POSTGRES`` names the programs of another
+PostgreSQL for the former, such as ``/usr/lib/postgresql/15/bin``.
+"""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from pytest_postgresql.janitor import DatabaseJanitor
+
+from worker.embedded import ports, postgres, programs
+from worker.embedded import stack as embedded
+from worker.embedded.account import Account
+from worker.embedded.postgres import SUPERUSER, Cluster
+
+ROOT = Path(__file__).parents[2]
+MIGRATIONS = ROOT / "supabase" / "migrations"
+TEMPLATE = "assay_template"
+
+
+@dataclasses.dataclass(frozen=True)
+class Database:
+    """A database of its own for one test."""
+
+    cluster: Cluster
+    name: str
+
+    def dsn(self, user: str = SUPERUSER) -> str:
+        """Return how to connect as *user*, who needs no password."""
+        return self.cluster.dsn(user=user, dbname=self.name)
+
+    def connect(self, user: str = SUPERUSER) -> psycopg.Connection:
+        """Connect as *user*, each statement on its own; close it, or use it in ``with``."""
+        return psycopg.connect(self.dsn(user), autocommit=True)
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """Yield a temporary folder the server's account may enter; pytest's own belong to root."""
+    folder = Path(tempfile.mkdtemp(prefix="assay-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def platform_server(open_folder: Path) -> Iterator[Cluster]:
+    """Run a server whose database ``assay_template`` is the platform with our migrations.
+
+    They are applied as ``postgres``, a transaction per file, as the CLI does; the CLI itself is
+    what the fixture ``stack`` uses.
+    """
+    account = Account.for_server()
+    named = os.environ.get("ASSAY_TEST_POSTGRES")
+    (port,) = ports.pick_free(1)
+    cluster = Cluster(
+        programs=programs.reachable_by(account, Path(named) if named else programs.find_postgres()),
+        folder=open_folder / "pg",
+        sockets=postgres.socket_folder(open_folder / "run", port, account),
+        port=port,
+        account=account,
+        log_file=open_folder / "postgres.log",
+        settings={**postgres.THROWAWAY, "shared_buffers": "64MB"},
+    )
+    cluster.initialise()
+    server = cluster.start()
+    try:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute(f"create database {TEMPLATE} template postgres owner postgres")
+        apply_migrations(cluster.dsn(user="postgres", dbname=TEMPLATE))
+        yield cluster
+    finally:
+        server.send_signal(postgres.STOP_SIGNAL)
+        server.wait()
+
+
+def apply_migrations(dsn: str) -> None:
+    """Apply every file of ``supabase/migrations`` through *dsn*, in order."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for path in sorted(MIGRATIONS.glob("*.sql")):
+            try:
+                with connection.transaction():
+                    connection.execute(path.read_bytes())
+            except psycopg.Error as error:
+                error.add_note(f"in {path.name}")
+                raise
+            connection.execute("reset all")
+
+
+def janitor(cluster: Cluster, name: str, template: str) -> DatabaseJanitor:
+    """Return what creates and drops database *name*, a copy of *template*."""
+    return DatabaseJanitor(
+        user=SUPERUSER,
+        host=str(cluster.sockets),
+        port=cluster.port,
+        dbname=name,
+        template_dbname=template,
+    )
+
+
+def fresh_database(cluster: Cluster, template: str) -> Iterator[Database]:
+    """Yield a copy of *template* that exists for as long as the generator does."""
+    database = Database(cluster, f"test_{uuid.uuid4().hex[:12]}")
+    with janitor(cluster, database.name, template):
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            # The copy belongs to who made it; the owner is what postgres' rights in public hang on.
+            connection.execute(f"alter database {database.name} owner to postgres")
+        yield database
+
+
+@pytest.fixture
+def database(platform_server: Cluster) -> Iterator[Database]:
+    """Yield a fresh database with the platform and our migrations."""
+    yield from fresh_database(platform_server, TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def stack(open_folder: Path) -> Iterator[embedded.Connection]:
+    """Run the whole embedded Supabase with our migrations pushed by the real CLI."""
+    data_dir = open_folder / "stack"
+    connection = embedded.up(data_dir, port=0, is_throwaway=True)
+    try:
+        push_migrations(connection.db_url)
+        yield connection
+    finally:
+        embedded.down(data_dir)
+
+
+def push_migrations(db_url: str) -> None:
+    """Push our migrations to *db_url* the way an operator does."""
+    done = subprocess.run(
+        [ROOT / "node_modules/.bin/supabase", "db", "push", f"--remote={db_url}", "--yes"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.fail(f"supabase db push failed:\n{done.stdout}{done.stderr}", pytrace=False)
