@@ -1,0 +1,138 @@
+-- Projects, and the credentials that tests sign in with.
+-- Depends on: tenancy. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create table public.projects (
+    id uuid primary key default gen_random_uuid(),
+    organization_id uuid not null references public.organizations on delete cascade,
+    name text not null,
+    description text,
+    variables jsonb not null default '{}',
+    archived_at timestamptz,
+    created_at timestamptz not null default now(),
+    constraint projects_name_key unique (organization_id, name),
+    constraint projects_name_check check (length(btrim(name)) between 1 and 200),
+    constraint projects_variables_check check (jsonb_typeof(variables) = 'object')
+);
+comment on table public.projects is 'A set of tests and environments. Archived, never deleted, by clients.';
+comment on column public.projects.id is 'Stable identity; every table below carries it.';
+comment on column public.projects.organization_id is 'The tenant.';
+comment on column public.projects.name is 'Unique in the organization; 1 to 200 characters.';
+comment on column public.projects.description is 'Free text; null if none.';
+comment on column public.projects.variables is
+'Names and values for {{name}}, of the lowest precedence. JSON object.';
+comment on column public.projects.archived_at is 'Since when it is hidden and cannot run; null = in use.';
+comment on column public.projects.created_at is 'When it was created.';
+
+create table public.api_credentials (
+    id uuid primary key default gen_random_uuid(),
+    organization_id uuid not null references public.organizations on delete cascade,
+    name text not null,
+    auth jsonb not null,
+    created_at timestamptz not null default now(),
+    constraint api_credentials_name_key unique (organization_id, name),
+    constraint api_credentials_auth_check check (
+        jsonb_typeof(auth) = 'object' and auth ->> 'kind' is not null
+    )
+);
+comment on table public.api_credentials is
+'A named way of signing in to the API under test. Tests and suites refer to it by name.';
+comment on column public.api_credentials.id is 'Stable identity.';
+comment on column public.api_credentials.organization_id is 'The tenant.';
+comment on column public.api_credentials.name is 'What {"credential": name} refers to.';
+comment on column public.api_credentials.auth is
+$comment${"kind": "bearer" | "basic" | "api_key" | "jwt_hs256" | "none", ...}; its strings may hold {{names}}.
+
+Keep secrets out of it: refer to a secret variable of the environment, e.g. {"kind": "bearer",
+"token": "{{api_token}}"}. Fields by kind: docs/tests.md.$comment$;
+comment on column public.api_credentials.created_at is 'When it was created.';
+
+create function private.my_project_ids()
+returns setof uuid
+language sql
+stable
+parallel safe
+security definer -- reads projects past their own policy
+set search_path = ''
+as $function$
+    select projects.id
+    from public.projects
+    where projects.organization_id = any(array(select private.my_organization_ids()));
+$function$;
+comment on function private.my_project_ids() is 'Projects that the signed-in user may read.';
+grant execute on function private.my_project_ids() to authenticated;
+
+create function private.my_edited_project_ids()
+returns setof uuid
+language sql
+stable
+parallel safe
+security definer -- as my_project_ids
+set search_path = ''
+as $function$
+    select projects.id
+    from public.projects
+    where projects.organization_id = any(array(select private.my_edited_organization_ids()));
+$function$;
+comment on function private.my_edited_project_ids() is
+'Projects in which the signed-in user may change tests and queue runs.';
+grant execute on function private.my_edited_project_ids() to authenticated;
+
+create function private.my_managed_project_ids()
+returns setof uuid
+language sql
+stable
+parallel safe
+security definer -- as my_project_ids
+set search_path = ''
+as $function$
+    select projects.id
+    from public.projects
+    where projects.organization_id = any(array(select private.my_managed_organization_ids()));
+$function$;
+comment on function private.my_managed_project_ids() is
+'Projects whose environments and secrets the signed-in user manages.';
+grant execute on function private.my_managed_project_ids() to authenticated;
+
+alter table public.projects enable row level security;
+grant select on public.projects to authenticated;
+grant insert (id, organization_id, name, description, variables) on public.projects to authenticated;
+grant update (name, description, variables, archived_at) on public.projects to authenticated;
+grant select, insert, update, delete on public.projects to service_role;
+
+create policy projects_select_member on public.projects
+for select to authenticated
+using (organization_id = any(array(select private.my_organization_ids())));
+
+create policy projects_insert_editor on public.projects
+for insert to authenticated
+with check (organization_id = any(array(select private.my_edited_organization_ids())));
+
+create policy projects_update_editor on public.projects
+for update to authenticated
+using (organization_id = any(array(select private.my_edited_organization_ids())))
+with check (organization_id = any(array(select private.my_edited_organization_ids())));
+
+alter table public.api_credentials enable row level security;
+grant select, delete on public.api_credentials to authenticated;
+grant insert (id, organization_id, name, auth) on public.api_credentials to authenticated;
+grant update (name, auth) on public.api_credentials to authenticated;
+grant select, insert, update, delete on public.api_credentials to service_role;
+
+create policy api_credentials_select_member on public.api_credentials
+for select to authenticated
+using (organization_id = any(array(select private.my_organization_ids())));
+
+create policy api_credentials_insert_manager on public.api_credentials
+for insert to authenticated
+with check (organization_id = any(array(select private.my_managed_organization_ids())));
+
+create policy api_credentials_update_manager on public.api_credentials
+for update to authenticated
+using (organization_id = any(array(select private.my_managed_organization_ids())))
+with check (organization_id = any(array(select private.my_managed_organization_ids())));
+
+create policy api_credentials_delete_manager on public.api_credentials
+for delete to authenticated
+using (organization_id = any(array(select private.my_managed_organization_ids())));

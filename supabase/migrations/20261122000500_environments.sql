@@ -1,0 +1,136 @@
+-- Environments: where a run goes, what it knows there, and how hard it may push.
+-- Depends on: projects, the platform's Vault. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create table public.environments (
+    id uuid primary key default gen_random_uuid(),
+    project_id uuid not null references public.projects on delete cascade,
+    name text not null,
+    base_url text not null,
+    max_parallel integer not null default 10,
+    rate_limit_per_s numeric,
+    run_timeout_ms integer not null default 3600000,
+    archived_at timestamptz,
+    created_at timestamptz not null default now(),
+    constraint environments_name_key unique (project_id, name),
+    constraint environments_project_key unique (id, project_id),
+    constraint environments_base_url_check check (base_url ~ '^https?://[^/?#[:space:]]+[^?#[:space:]]*$'),
+    constraint environments_max_parallel_check check (max_parallel between 1 and 1000),
+    constraint environments_rate_limit_per_s_check check (rate_limit_per_s > 0),
+    constraint environments_run_timeout_ms_check check (run_timeout_ms between 1000 and 86400000)
+);
+comment on table public.environments is 'An installation of the API under test.';
+comment on column public.environments.id is 'Stable identity.';
+comment on column public.environments.project_id is 'The project.';
+comment on column public.environments.name is 'Unique in the project.';
+comment on column public.environments.base_url is 'Prefix of every relative path, e.g. https://host/api/v7.';
+comment on column public.environments.max_parallel is
+'Requests in flight at once, over all runs against it. 1 to 1,000.';
+comment on column public.environments.rate_limit_per_s is 'Requests a second, over all runs; null = no limit.';
+comment on column public.environments.run_timeout_ms is
+'Longest duration of a run; then what is left is cancelled and teardown runs. Up to a day.';
+comment on column public.environments.archived_at is 'Since when it is hidden and refuses runs; null = in use.';
+comment on column public.environments.created_at is 'When it was created.';
+
+create table public.environment_variables (
+    id uuid primary key default gen_random_uuid(),
+    environment_id uuid not null,
+    project_id uuid not null,
+    name text not null,
+    value jsonb,
+    secret_id uuid,
+    updated_at timestamptz not null default now(),
+    constraint environment_variables_name_key unique (environment_id, name),
+    constraint environment_variables_environment_id_fkey
+    foreign key (environment_id, project_id)
+    references public.environments (id, project_id) on delete cascade,
+    constraint environment_variables_name_check check (name ~ '^[A-Za-z_][A-Za-z0-9_-]{0,99}$'),
+    constraint environment_variables_value_or_secret_check check (
+        (value is null) <> (secret_id is null)
+    )
+);
+comment on table public.environment_variables is
+'Names and values for {{name}} in one environment. A secret has its value in Vault.';
+comment on column public.environment_variables.id is 'Stable identity.';
+comment on column public.environment_variables.environment_id is 'The environment.';
+comment on column public.environment_variables.project_id is 'Its project.';
+comment on column public.environment_variables.name is 'What {{name}} refers to.';
+comment on column public.environment_variables.value is 'Any JSON; null exactly for secrets.';
+comment on column public.environment_variables.secret_id is
+'vault.secrets.id; written by set_secret only. Null for plain values.';
+comment on column public.environment_variables.updated_at is 'When it was last set.';
+create index environment_variables_project_id_idx on public.environment_variables (project_id);
+
+create trigger t100_touch_updated_at
+before update on public.environment_variables
+for each row execute function private.touch_updated_at();
+
+create function private.delete_vault_secret()
+returns trigger
+language plpgsql
+volatile
+parallel unsafe
+security definer -- clients have no rights in Vault
+set search_path = ''
+as $function$
+begin
+    delete from vault.secrets where id = old.secret_id;
+    return null;
+end;
+$function$;
+comment on function private.delete_vault_secret() is
+'Remove the Vault entry of a deleted or replaced secret variable. Trigger function.';
+
+create trigger t500_delete_vault_secret
+after delete on public.environment_variables
+for each row when (old.secret_id is not null) execute function private.delete_vault_secret();
+
+alter table public.environments enable row level security;
+grant select on public.environments to authenticated;
+grant insert (id, project_id, name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms)
+on public.environments to authenticated;
+grant update (name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms, archived_at)
+on public.environments to authenticated;
+grant select, insert, update, delete on public.environments to service_role;
+
+create policy environments_select_member on public.environments
+for select to authenticated
+using (project_id = any(array(select private.my_project_ids())));
+
+create policy environments_insert_manager on public.environments
+for insert to authenticated
+with check (project_id = any(array(select private.my_managed_project_ids())));
+
+create policy environments_update_manager on public.environments
+for update to authenticated
+using (project_id = any(array(select private.my_managed_project_ids())))
+with check (project_id = any(array(select private.my_managed_project_ids())));
+
+alter table public.environment_variables enable row level security;
+grant select, delete on public.environment_variables to authenticated;
+-- secret_id is not among them: a client that could write it could point at a stranger's secret
+grant insert (id, environment_id, project_id, name, value) on public.environment_variables
+to authenticated;
+grant update (name, value) on public.environment_variables to authenticated;
+grant select, delete on public.environment_variables to service_role;
+grant insert (id, environment_id, project_id, name, value) on public.environment_variables
+to service_role;
+grant update (name, value) on public.environment_variables to service_role;
+
+create policy environment_variables_select_member on public.environment_variables
+for select to authenticated
+using (project_id = any(array(select private.my_project_ids())));
+
+create policy environment_variables_insert_manager on public.environment_variables
+for insert to authenticated
+with check (project_id = any(array(select private.my_managed_project_ids())));
+
+create policy environment_variables_update_manager on public.environment_variables
+for update to authenticated
+using (project_id = any(array(select private.my_managed_project_ids())))
+with check (project_id = any(array(select private.my_managed_project_ids())));
+
+create policy environment_variables_delete_manager on public.environment_variables
+for delete to authenticated
+using (project_id = any(array(select private.my_managed_project_ids())));

@@ -1,0 +1,232 @@
+-- Runs, their shared context, and one result for each test and fixture row.
+-- Depends on: tests, environments. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create table public.test_runs (
+    id uuid primary key default gen_random_uuid(),
+    project_id uuid not null references public.projects on delete cascade,
+    environment_id uuid not null,
+    status text not null default 'planning',
+    selection jsonb not null,
+    variables jsonb not null default '{}',
+    idempotency_key text,
+    queued_by uuid references public.users on delete set null,
+    planned_on date not null default (now() at time zone 'utc')::date,
+    total_count integer not null default 0,
+    passed_count integer not null default 0,
+    failed_count integer not null default 0,
+    error_count integer not null default 0,
+    skipped_count integer not null default 0,
+    cancelled_count integer not null default 0,
+    queued_at timestamptz not null default now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    constraint test_runs_idempotency_key_key unique (project_id, idempotency_key),
+    constraint test_runs_project_key unique (id, project_id),
+    constraint test_runs_environment_id_fkey foreign key (environment_id, project_id)
+    references public.environments (id, project_id) on delete cascade,
+    constraint test_runs_status_check check (
+        status in (
+            'planning', 'queued', 'running', 'finishing', 'passed', 'failed', 'error', 'cancelled',
+            'timed_out'
+        )
+    ),
+    constraint test_runs_finished_check check (
+        (status in ('passed', 'failed', 'error', 'cancelled', 'timed_out')) = (finished_at is not null)
+    ),
+    constraint test_runs_counts_check check (
+        least(passed_count, failed_count, error_count, skipped_count, cancelled_count) >= 0
+        and passed_count + failed_count + error_count + skipped_count + cancelled_count <= total_count
+    )
+);
+comment on table public.test_runs is
+'One execution of a set of tests against one environment. Written by the engine; life cycle: docs/states.md.';
+comment on column public.test_runs.id is 'Stable identity; topic run:<id> carries its events.';
+comment on column public.test_runs.project_id is 'The project.';
+comment on column public.test_runs.environment_id is 'Where it runs. A snapshot of it was taken when it was queued.';
+comment on column public.test_runs.status is
+'planning, queued, running, finishing (teardown), then passed, failed, error, cancelled or timed_out.';
+comment on column public.test_runs.selection is 'What was asked for, as given to queue_run.';
+comment on column public.test_runs.variables is 'Overrides for {{name}}, of the highest precedence.';
+comment on column public.test_runs.idempotency_key is
+'Given by the client so that a repeated queue_run answers with the same run; null if none.';
+comment on column public.test_runs.queued_by is 'Who queued it; null for a secret key.';
+comment on column public.test_runs.planned_on is 'UTC date of planning; its evidence is stored under it.';
+comment on column public.test_runs.total_count is 'Results planned.';
+comment on column public.test_runs.passed_count is 'Results passed so far.';
+comment on column public.test_runs.failed_count is 'Results failed so far.';
+comment on column public.test_runs.error_count is 'Results that ended without a verdict so far.';
+comment on column public.test_runs.skipped_count is 'Results skipped so far.';
+comment on column public.test_runs.cancelled_count is 'Results cancelled so far.';
+comment on column public.test_runs.queued_at is 'When it was queued.';
+comment on column public.test_runs.started_at is 'When the first test was handed out; null before.';
+comment on column public.test_runs.finished_at is 'When the last result was in; set exactly when the status is final.';
+create index test_runs_project_id_idx on public.test_runs (project_id, queued_at desc);
+create index test_runs_environment_id_idx on public.test_runs (environment_id);
+create index test_runs_queued_by_idx on public.test_runs (queued_by);
+
+create table public.test_execution_context (
+    run_id uuid primary key,
+    project_id uuid not null,
+    value_count integer not null default 0,
+    size_bytes bigint not null default 0,
+    updated_at timestamptz not null default now(),
+    expires_at timestamptz not null default now() + interval '24 hours',
+    constraint test_execution_context_run_id_fkey foreign key (run_id, project_id)
+    references public.test_runs (id, project_id) on delete cascade
+);
+comment on table public.test_execution_context is
+'What the tests of a run share. One row a run; the values are in test_context_values.';
+comment on column public.test_execution_context.run_id is 'The run.';
+comment on column public.test_execution_context.project_id is 'Its project.';
+comment on column public.test_execution_context.value_count is 'Values stored so far, replaced ones included.';
+comment on column public.test_execution_context.size_bytes is 'Bytes of those values as JSON text.';
+comment on column public.test_execution_context.updated_at is 'When a value was last added.';
+comment on column public.test_execution_context.expires_at is 'When the values may be dropped: 24 h after the last.';
+create index test_execution_context_project_id_idx on public.test_execution_context (project_id);
+
+create table public.test_context_values (
+    id bigint generated always as identity primary key,
+    run_id uuid not null,
+    project_id uuid not null,
+    name text not null,
+    kind text not null,
+    test_case_id uuid references public.test_cases on delete cascade,
+    row_key text not null default '',
+    row_index integer not null default 0,
+    value jsonb,
+    encrypted_value bytea,
+    -- not now(): a value must be older than any rendering that follows it under the run's lock
+    created_at timestamptz not null default clock_timestamp(),
+    constraint test_context_values_run_id_fkey foreign key (run_id, project_id)
+    references public.test_runs (id, project_id) on delete cascade,
+    constraint test_context_values_kind_check check (kind in ('variable', 'token')),
+    constraint test_context_values_token_check check (
+        case kind when 'token' then value is null else encrypted_value is null end
+        and num_nonnulls(value, encrypted_value) = 1
+    )
+);
+comment on table public.test_context_values is
+'Values that tests captured or clients set, only ever added: a rescued test sees what it saw before.';
+comment on column public.test_context_values.id is 'Order of arrival; the highest of a name counts.';
+comment on column public.test_context_values.run_id is 'The run.';
+comment on column public.test_context_values.project_id is 'Its project.';
+comment on column public.test_context_values.name is 'What {{name}} refers to.';
+comment on column public.test_context_values.kind is 'variable, or token: encrypted here, redacted everywhere.';
+comment on column public.test_context_values.test_case_id is 'Which test captured it; null = set by a client.';
+comment on column public.test_context_values.row_key is 'Fixture row of that test; empty = no fixture.';
+comment on column public.test_context_values.row_index is 'Position of that row, from 0.';
+comment on column public.test_context_values.value is 'Any JSON; null exactly for tokens.';
+comment on column public.test_context_values.encrypted_value is
+'JSON text of a token under the data key held in Vault; null for variables. Not readable by clients.';
+comment on column public.test_context_values.created_at is 'When it was added.';
+create index test_context_values_run_id_idx
+on public.test_context_values (run_id, name, test_case_id, row_index, id desc);
+create index test_context_values_test_case_id_idx on public.test_context_values (test_case_id);
+create index test_context_values_project_id_idx on public.test_context_values (project_id);
+
+create table public.test_results (
+    id uuid primary key default gen_random_uuid(),
+    run_id uuid not null,
+    project_id uuid not null,
+    test_case_id uuid not null references public.test_cases on delete cascade,
+    test_name text not null,
+    suite_name text not null,
+    phase text not null,
+    row_key text not null default '',
+    row_index integer not null default 0,
+    definition_id bigint not null,
+    planned_on date not null,
+    status text not null default 'pending',
+    category text,
+    slug text,
+    message text,
+    cause_result_id uuid,
+    cause_status text,
+    cause_edge text,
+    attempt_count integer not null default 0,
+    rescue_count integer not null default 0,
+    http_status integer,
+    duration_ms numeric(12, 3),
+    accepted_lease uuid,
+    finished_seq integer,
+    started_at timestamptz,
+    finished_at timestamptz,
+    constraint test_results_run_key unique (run_id, test_case_id, row_key),
+    constraint test_results_run_id_fkey foreign key (run_id, project_id)
+    references public.test_runs (id, project_id) on delete cascade,
+    constraint test_results_phase_check check (phase in ('setup', 'main', 'teardown')),
+    constraint test_results_status_check check (
+        status in ('pending', 'passed', 'failed', 'error', 'skipped', 'cancelled')
+    ),
+    constraint test_results_reason_check check (
+        (status in ('pending', 'passed')) = (category is null)
+        and num_nulls(category, slug, message) in (0, 3)
+    ),
+    constraint test_results_finished_check check (
+        (status = 'pending') = (finished_at is null) and (status = 'pending') = (finished_seq is null)
+    )
+);
+comment on table public.test_results is
+'One test, or one fixture row of it, in one run. Written twice: when planned and when judged.';
+comment on column public.test_results.id is 'Stable identity.';
+comment on column public.test_results.run_id is 'The run.';
+comment on column public.test_results.project_id is 'Its project.';
+comment on column public.test_results.test_case_id is 'The test.';
+comment on column public.test_results.test_name is 'Its name when the run was planned.';
+comment on column public.test_results.suite_name is 'Its suite''s name when the run was planned.';
+comment on column public.test_results.phase is 'setup, main or teardown.';
+comment on column public.test_results.row_key is 'Fixture row; empty = no fixture.';
+comment on column public.test_results.row_index is 'Position of that row, from 0.';
+comment on column public.test_results.definition_id is 'private.definitions.id: exactly what was executed.';
+comment on column public.test_results.planned_on is 'Copied from the run; locates the evidence.';
+comment on column public.test_results.status is
+'pending, then passed, failed (an assertion was false), error (no verdict was possible), skipped or cancelled.';
+comment on column public.test_results.category is
+'Why not passed, in a word: assertion, network, timeout, dependency, ...; null when passed.';
+comment on column public.test_results.slug is 'Why not passed, exactly; listed in docs/errors.md.';
+comment on column public.test_results.message is 'Why not passed, as a sentence.';
+comment on column public.test_results.cause_result_id is 'The result that caused a skip, at its root; else null.';
+comment on column public.test_results.cause_status is 'Status of that result.';
+comment on column public.test_results.cause_edge is
+'What led from it to here: data, token, or setup when a setup test did not pass.';
+comment on column public.test_results.attempt_count is 'Requests made and reported, retries included.';
+comment on column public.test_results.rescue_count is 'How often a lost attempt was handed out again.';
+comment on column public.test_results.http_status is 'Status of the last answer; null if there was none.';
+comment on column public.test_results.duration_ms is 'Milliseconds of the last attempt, as the worker measured.';
+comment on column public.test_results.accepted_lease is 'Lease of the report that decided; recognises replays.';
+comment on column public.test_results.finished_seq is 'Order of verdicts within the run, from 1.';
+comment on column public.test_results.started_at is 'When the deciding attempt was sent.';
+comment on column public.test_results.finished_at is 'When the verdict was written.';
+create index test_results_finished_seq_idx on public.test_results (run_id, finished_seq);
+create index test_results_test_case_id_idx on public.test_results (test_case_id);
+create index test_results_project_id_idx on public.test_results (project_id);
+
+-- The engine writes these tables; clients, the secret key included, read them.
+alter table public.test_runs enable row level security;
+alter table public.test_execution_context enable row level security;
+alter table public.test_context_values enable row level security;
+alter table public.test_results enable row level security;
+
+grant select on public.test_runs, public.test_execution_context, public.test_results
+to authenticated, service_role;
+grant select (
+    id, run_id, project_id, name, kind, test_case_id, row_key, row_index, value, created_at
+) on public.test_context_values to authenticated, service_role;
+
+create policy test_runs_select_member on public.test_runs
+for select to authenticated
+using (project_id = any(array(select private.my_project_ids())));
+
+create policy test_execution_context_select_member on public.test_execution_context
+for select to authenticated
+using (project_id = any(array(select private.my_project_ids())));
+
+create policy test_context_values_select_member on public.test_context_values
+for select to authenticated
+using (project_id = any(array(select private.my_project_ids())));
+
+create policy test_results_select_member on public.test_results
+for select to authenticated
+using (project_id = any(array(select private.my_project_ids())));

@@ -1,0 +1,225 @@
+-- The engine's own tables: what runs execute, and what is still to be done. Never exposed.
+-- Depends on: runs. Locks: test_results and test_runs, briefly, to add foreign keys.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create table private.definitions (
+    id bigint generated always as identity primary key,
+    project_id uuid not null references public.projects on delete cascade,
+    digest bytea not null,
+    document jsonb not null,
+    constraint definitions_digest_key unique (project_id, digest)
+);
+comment on table private.definitions is
+'Compiled tests (see private.compile_tests), stored once under their digest, never changed.';
+comment on column private.definitions.id is 'What results and work items refer to.';
+comment on column private.definitions.project_id is 'The project; definitions are not shared between tenants.';
+comment on column private.definitions.digest is 'SHA-256 of the document''s text.';
+comment on column private.definitions.document is 'The compiled test.';
+
+create table private.snapshots (
+    id bigint generated always as identity primary key,
+    project_id uuid not null references public.projects on delete cascade,
+    digest bytea not null,
+    document jsonb not null,
+    constraint snapshots_digest_key unique (project_id, digest)
+);
+comment on table private.snapshots is
+'Environments and fixture rows as they were when a run was planned, by digest, never changed.';
+comment on column private.snapshots.id is 'What runs and work items refer to.';
+comment on column private.snapshots.project_id is 'The project.';
+comment on column private.snapshots.digest is 'SHA-256 of the document''s text.';
+comment on column private.snapshots.document is
+$comment$Of an environment: {"base_url", "variables", "secrets" (name to Vault id), "project_variables"}.
+Of a fixture row: its values.$comment$;
+
+alter table public.test_results
+add constraint test_results_definition_id_fkey
+foreign key (definition_id) references private.definitions;
+create index test_results_definition_id_idx on public.test_results (definition_id);
+
+create table public.workers (
+    id uuid primary key default gen_random_uuid(),
+    name text not null,
+    version text not null,
+    capacity integer not null,
+    labels text[] not null default '{}',
+    registered_at timestamptz not null default now(),
+    last_seen_at timestamptz not null default now(),
+    constraint workers_name_check check (length(btrim(name)) between 1 and 200),
+    constraint workers_capacity_check check (capacity between 1 and 10000)
+);
+comment on table public.workers is 'Processes that make the requests. Written by register_worker.';
+comment on column public.workers.id is 'Given at registration; a restarted process is a new worker.';
+comment on column public.workers.name is 'Chosen by its operator; need not be unique.';
+comment on column public.workers.version is 'Version of the worker package.';
+comment on column public.workers.capacity is 'Requests it makes at once.';
+comment on column public.workers.labels is 'What it can reach, in its operator''s words.';
+comment on column public.workers.registered_at is 'When it started.';
+comment on column public.workers.last_seen_at is 'When it last claimed, reported or renewed; to the minute.';
+alter table public.workers enable row level security;
+grant select on public.workers to service_role;
+
+create table private.live_runs (
+    run_id uuid primary key references public.test_runs on delete cascade,
+    project_id uuid not null,
+    organization_id uuid not null,
+    environment_id uuid not null,
+    environment_snapshot_id bigint not null references private.snapshots,
+    phase text not null default 'setup',
+    setup_open_count integer not null,
+    main_open_count integer not null,
+    teardown_open_count integer not null,
+    setup_cause_id uuid,
+    finished_count integer not null default 0,
+    is_cancelled boolean not null default false,
+    is_timed_out boolean not null default false,
+    deadline_at timestamptz not null,
+    last_served_at timestamptz not null default '-infinity',
+    constraint live_runs_phase_check check (phase in ('setup', 'main', 'teardown'))
+) with (fillfactor = 70);
+comment on table private.live_runs is
+'One row for each run that is not over. Every writer locks it before it touches the run''s items.';
+comment on column private.live_runs.run_id is 'The run.';
+comment on column private.live_runs.project_id is 'Its project.';
+comment on column private.live_runs.organization_id is 'Its tenant, for fairness.';
+comment on column private.live_runs.environment_id is 'Where it runs, for limits.';
+comment on column private.live_runs.environment_snapshot_id is 'What it knows there.';
+comment on column private.live_runs.phase is 'Items of this phase may be claimed.';
+comment on column private.live_runs.setup_open_count is 'Setup items that are not over.';
+comment on column private.live_runs.main_open_count is 'Main items that are not over.';
+comment on column private.live_runs.teardown_open_count is 'Teardown items that are not over.';
+comment on column private.live_runs.setup_cause_id is 'First setup result that did not pass; null = none.';
+comment on column private.live_runs.finished_count is 'Verdicts so far; numbers test_results.finished_seq.';
+comment on column private.live_runs.is_cancelled is 'Asked to stop: nothing but teardown is handed out.';
+comment on column private.live_runs.is_timed_out is 'Ran past its deadline: as is_cancelled.';
+comment on column private.live_runs.deadline_at is 'When the run times out.';
+comment on column private.live_runs.last_served_at is 'When it last had a claim, for fairness.';
+create index live_runs_environment_snapshot_id_idx on private.live_runs (environment_snapshot_id);
+
+create table private.work_items (
+    id bigint generated always as identity primary key,
+    run_id uuid not null references private.live_runs on delete cascade,
+    result_id uuid,
+    test_case_id uuid not null,
+    environment_id uuid not null,
+    definition_id bigint not null,
+    fixture_snapshot_id bigint,
+    row_key text not null default '',
+    row_index integer not null default 0,
+    phase text not null,
+    priority integer not null,
+    is_repeatable boolean not null,
+    bindings jsonb not null default '{}',
+    state text not null,
+    pending_count integer not null default 0,
+    available_at timestamptz not null default '-infinity',
+    attempt integer not null default 0,
+    retry_number integer not null default 0,
+    executed_count integer not null default 0,
+    rescue_count integer not null default 0,
+    first_leased_at timestamptz,
+    rendered_at timestamptz,
+    request jsonb,
+    lease uuid,
+    lease_until timestamptz,
+    worker_id uuid,
+    call_id uuid,
+    constraint work_items_state_check check (state in ('waiting', 'ready', 'leased', 'barrier')),
+    constraint work_items_barrier_check check ((state = 'barrier') = (result_id is null)),
+    constraint work_items_lease_check check (
+        case state when 'leased' then 4 else 0 end
+        = num_nonnulls(lease, lease_until, worker_id, call_id)
+    ),
+    constraint work_items_pending_check check (
+        pending_count >= 0 and (state not in ('ready', 'leased') or pending_count = 0)
+    )
+) with (
+    fillfactor = 70,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 2000,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 5000
+);
+comment on table private.work_items is
+$comment$The live queue: a row exists only while there is work to do for a result.
+
+A row in state barrier stands for "every fixture row of an upstream test": rows point to it and it
+points to the consumers, so that rows x rows edges are never needed. definition_id and
+fixture_snapshot_id have no foreign keys: the result holds the definition, snapshots outlive the
+queue, and each key would ask for one more index on the hottest table.$comment$;
+comment on column private.work_items.id is 'Identity on the wire, and the order of claims within a priority.';
+comment on column private.work_items.run_id is 'The run.';
+comment on column private.work_items.result_id is 'test_results.id; null exactly for barriers.';
+comment on column private.work_items.test_case_id is 'The test; for a barrier the upstream test.';
+comment on column private.work_items.environment_id is 'Copied from the run, to count what is in flight there.';
+comment on column private.work_items.definition_id is 'What to execute.';
+comment on column private.work_items.fixture_snapshot_id is 'Values of the fixture row; null = no fixture.';
+comment on column private.work_items.row_key is 'Fixture row; empty = no fixture.';
+comment on column private.work_items.row_index is 'Position of that row, from 0.';
+comment on column private.work_items.phase is 'setup, main or teardown.';
+comment on column private.work_items.priority is 'Lower is claimed first.';
+comment on column private.work_items.is_repeatable is
+'A lost attempt may be sent again: by method and endpoint, or because the test says so.';
+comment on column private.work_items.bindings is
+'Which upstream test gives which name: {name: {"test": uuid, "rows": "one" | "same" | "all"}}.';
+comment on column private.work_items.state is
+'waiting for dependencies, ready, leased to a worker, or a barrier.';
+comment on column private.work_items.pending_count is 'Dependencies that are not over.';
+comment on column private.work_items.available_at is 'Not claimed before: the delay of a retry.';
+comment on column private.work_items.attempt is 'Leases so far; part of the fence.';
+comment on column private.work_items.retry_number is 'Deliberate repetitions so far; a rescue is none.';
+comment on column private.work_items.executed_count is 'Attempts reported so far.';
+comment on column private.work_items.rescue_count is 'Lost attempts handed out again so far.';
+comment on column private.work_items.first_leased_at is 'When the first attempt was handed out; bounds retries.';
+comment on column private.work_items.rendered_at is
+'The time that {{$timestamp}} shows and up to which context is seen: kept on rescue, new on retry.';
+comment on column private.work_items.request is 'What the current lease was told to send, redacted.';
+comment on column private.work_items.lease is 'Token of the current lease: the fence.';
+comment on column private.work_items.lease_until is 'After this the item may be rescued.';
+comment on column private.work_items.worker_id is 'Who holds the lease.';
+comment on column private.work_items.call_id is 'The call that took it; repeating the call returns it again.';
+create index work_items_ready_idx on private.work_items (run_id, phase, priority, id)
+where state = 'ready';
+create index work_items_lease_until_idx on private.work_items (lease_until) where state = 'leased';
+create index work_items_in_flight_idx on private.work_items (environment_id) where state = 'leased';
+create index work_items_call_id_idx on private.work_items (call_id) where state = 'leased';
+create index work_items_run_id_idx on private.work_items (run_id);
+
+create table private.work_edges (
+    from_item bigint not null,
+    to_item bigint not null,
+    kind text not null,
+    run_id uuid not null references private.live_runs on delete cascade,
+    primary key (from_item, to_item),
+    constraint work_edges_kind_check check (kind in ('order', 'data', 'token'))
+);
+comment on table private.work_edges is
+$comment$Dependencies between live items of one run and phase. Removed when their upstream is over.
+
+No foreign keys to items: they would cost a look-up for each row of the hottest deletes, and both
+ends live and die under the lock of their run.$comment$;
+comment on column private.work_edges.from_item is 'Upstream item.';
+comment on column private.work_edges.to_item is 'Item that waits.';
+comment on column private.work_edges.kind is 'order, data or token.';
+comment on column private.work_edges.run_id is 'The run of both.';
+create index work_edges_run_id_idx on private.work_edges (run_id);
+create index work_edges_to_item_idx on private.work_edges (to_item);
+
+create table private.environment_gates (
+    environment_id uuid primary key references public.environments on delete cascade,
+    tokens numeric not null,
+    refilled_at timestamptz not null
+);
+comment on table private.environment_gates is
+'One row for each environment: locked while work is handed out, so that its limits hold over all runs.';
+comment on column private.environment_gates.environment_id is 'The environment.';
+comment on column private.environment_gates.tokens is 'Requests that the rate limit allows now.';
+comment on column private.environment_gates.refilled_at is 'When tokens was last brought up to date.';
+
+alter table private.definitions enable row level security;
+alter table private.snapshots enable row level security;
+alter table private.live_runs enable row level security;
+alter table private.work_items enable row level security;
+alter table private.work_edges enable row level security;
+alter table private.environment_gates enable row level security;

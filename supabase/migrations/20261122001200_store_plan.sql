@@ -1,0 +1,437 @@
+-- Planning, second half: results, work items and edges of one run, written in one statement each.
+-- Depends on: plan. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create type private.planned_item as (
+    id bigint,
+    result_id uuid,
+    test_id uuid,
+    row_key text,
+    row_index integer,
+    row_values jsonb
+);
+comment on type private.planned_item is 'A test, or one fixture row of it, on its way into the queue.';
+
+create type private.planned_link as (
+    from_item bigint,
+    to_item bigint,
+    kind text
+);
+comment on type private.planned_link is 'A dependency between two items on its way into the queue.';
+
+create function private.digest_of(document jsonb)
+returns bytea
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select sha256(convert_to(document::text, 'UTF8'));
+$function$;
+comment on function private.digest_of(jsonb) is 'SHA-256 of the document''s text: its identity.';
+
+create function private.store_snapshots(project_id uuid, documents jsonb[])
+returns table (id bigint, digest bytea)
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    with given as (
+        select distinct on (private.digest_of(entries.document))
+            private.digest_of(entries.document) as digest,
+            entries.document
+        from unnest(documents) as entries (document)
+    ),
+
+    stored as (
+        insert into private.snapshots (project_id, digest, document)
+        select
+            store_snapshots.project_id,
+            given.digest,
+            given.document
+        from given
+        order by given.digest
+        -- an update that changes nothing: it returns the row, and waits for one just being written
+        on conflict on constraint snapshots_digest_key do update set digest = excluded.digest
+        returning snapshots.id, snapshots.digest
+    )
+
+    select
+        stored.id,
+        stored.digest
+    from stored;
+$function$;
+comment on function private.store_snapshots(uuid, jsonb[]) is
+'Store documents that are not stored yet; the id of each by digest.';
+
+create function private.store_definitions(project_id uuid, tests private.planned_test[])
+returns table (id bigint, test_case_id uuid)
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    with given as materialized (
+        select
+            tests.id as test_case_id,
+            private.digest_of(tests.document) as digest,
+            tests.document
+        from unnest(tests) as tests
+    ),
+
+    known as (
+        select
+            definitions.id,
+            definitions.digest
+        from private.definitions
+        where
+            definitions.project_id = store_definitions.project_id
+            and definitions.digest in (select given.digest from given)
+    ),
+
+    stored as (
+        insert into private.definitions (project_id, digest, document)
+        select distinct on (given.digest)
+            store_definitions.project_id,
+            given.digest,
+            given.document
+        from given
+        where given.digest not in (select known.digest from known)
+        order by given.digest
+        on conflict on constraint definitions_digest_key do update set digest = excluded.digest
+        returning definitions.id, definitions.digest
+    )
+
+    select
+        ids.id,
+        given.test_case_id
+    from given
+    inner join (
+        select * from known
+        union all
+        select * from stored
+    ) as ids on ids.digest = given.digest;
+$function$;
+comment on function private.store_definitions(uuid, private.planned_test[]) is
+'Store compiled tests that are not stored yet; the definition of each test.';
+
+create function private.list_items(tests private.planned_test[])
+returns private.planned_item[]
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    select coalesce(
+        array_agg(
+            row(
+                nextval('private.work_items_id_seq'), gen_random_uuid(), listed.id,
+                listed.row_key, listed.row_index, listed.row_values
+            )::private.planned_item
+            order by listed.phase_rank, listed.position, listed.test_name, listed.row_index
+        ),
+        '{}'
+    )
+    from (
+        select
+            tests.*,
+            coalesce(entries.row ->> 'key', '') as row_key,
+            coalesce(entries.ordinal - 1, 0)::integer as row_index,
+            entries.row -> 'values' as row_values
+        from unnest(tests) as tests
+        left join public.test_data_fixtures as fixtures on fixtures.id = tests.fixture_id
+        left join lateral jsonb_array_elements(fixtures.rows) with ordinality as entries (row, ordinal)
+            on true
+        order by tests.phase_rank, tests.position, tests.test_name, entries.ordinal
+    ) as listed;
+$function$;
+comment on function private.list_items(private.planned_test[]) is
+'One item a test, or a fixture row, with the identities it will have.';
+
+create function private.link_items(
+    tests private.planned_test[],
+    edges private.planned_edge[],
+    items private.planned_item[],
+    out links private.planned_link[],
+    out barriers private.planned_item[]
+)
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    with pairs as materialized (
+        -- Within a phase only: between phases the run's counters hold the order. A teardown test
+        -- needs no more than that the other is over; whether there is anything to clean shows in
+        -- its values.
+        select
+            upstreams.id as upstream_id,
+            consumers.id as consumer_id,
+            case
+                when consumers.phase = 'teardown' then 'order'
+                else min(links.kind) -- data before order before token, and data is as strict as token
+            end as kind,
+            upstreams.fixture_id is not null
+            and upstreams.fixture_id is distinct from consumers.fixture_id as needs_barrier,
+            upstreams.fixture_id = consumers.fixture_id as is_row_to_row
+        from unnest(edges) as links
+        inner join unnest(tests) as consumers on consumers.id = links.consumer_id
+        inner join unnest(tests) as upstreams on upstreams.id = links.upstream_id
+        where consumers.phase = upstreams.phase
+        group by upstreams.id, consumers.id, consumers.phase, upstreams.fixture_id, consumers.fixture_id
+    ),
+
+    barrier_items as materialized (
+        select
+            nextval('private.work_items_id_seq') as id,
+            needed.upstream_id,
+            needed.kind
+        from (
+            select distinct
+                pairs.upstream_id,
+                pairs.kind
+            from pairs
+            where pairs.needs_barrier
+        ) as needed
+    ),
+
+    all_links as (
+        select
+            upstreams.id as from_item,
+            consumers.id as to_item,
+            pairs.kind
+        from pairs
+        inner join unnest(items) as upstreams on upstreams.test_id = pairs.upstream_id
+        inner join unnest(items) as consumers
+            on
+                consumers.test_id = pairs.consumer_id
+                and (pairs.is_row_to_row is not true or consumers.row_key = upstreams.row_key)
+        where not pairs.needs_barrier
+        union all
+        select
+            upstreams.id,
+            barrier_items.id,
+            barrier_items.kind
+        from barrier_items
+        inner join unnest(items) as upstreams on upstreams.test_id = barrier_items.upstream_id
+        union all
+        select
+            barrier_items.id,
+            consumers.id,
+            pairs.kind
+        from pairs
+        inner join barrier_items
+            on barrier_items.upstream_id = pairs.upstream_id and barrier_items.kind = pairs.kind
+        inner join unnest(items) as consumers on consumers.test_id = pairs.consumer_id
+        where pairs.needs_barrier
+    )
+
+    select
+        (
+            select coalesce(
+                array_agg(row(all_links.from_item, all_links.to_item, all_links.kind)::private.planned_link), '{}'
+            )
+            from all_links
+        ),
+        (
+            select coalesce(
+                array_agg(
+                    row(barrier_items.id, null, barrier_items.upstream_id, '', 0, null)::private.planned_item
+                ), '{}'
+            )
+            from barrier_items
+        );
+$function$;
+comment on function private.link_items(
+    private.planned_test[], private.planned_edge[], private.planned_item[]
+) is
+$comment$Dependencies between items: one to many, row to row for the same fixture, else through a barrier.
+
+Returns the links and the barriers they need.$comment$;
+
+create function private.snapshot_environment(environment_id uuid)
+returns jsonb
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select jsonb_build_object(
+        'base_url', rtrim(environments.base_url, '/'),
+        'project_variables', projects.variables,
+        'variables', coalesce(
+            jsonb_object_agg(variables.name, variables.value) filter (where variables.value is not null), '{}'
+        ),
+        'secrets', coalesce(
+            jsonb_object_agg(variables.name, variables.secret_id) filter (where variables.secret_id is not null), '{}'
+        )
+    )
+    from public.environments
+    inner join public.projects on projects.id = environments.project_id
+    left join public.environment_variables as variables on variables.environment_id = environments.id
+    where environments.id = snapshot_environment.environment_id
+    group by environments.id, projects.id;
+$function$;
+comment on function private.snapshot_environment(uuid) is
+'What tests know in an environment: base URL, variables, and the Vault ids (never values) of secrets.';
+
+create function private.store_plan(
+    run public.test_runs,
+    snapshot jsonb,
+    tests private.planned_test[],
+    items private.planned_item[],
+    barriers private.planned_item[],
+    links private.planned_link[],
+    bindings jsonb
+)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    insert into private.live_runs (
+        run_id, project_id, organization_id, environment_id, environment_snapshot_id, phase,
+        setup_open_count, main_open_count, teardown_open_count, deadline_at
+    )
+    select
+        run.id,
+        run.project_id,
+        projects.organization_id,
+        run.environment_id,
+        (select stored.id from private.store_snapshots(run.project_id, array[snapshot]) as stored),
+        case
+            when counts.setup > 0 then 'setup'
+            when counts.main > 0 then 'main'
+            else 'teardown'
+        end,
+        counts.setup,
+        counts.main,
+        counts.teardown,
+        now() + environments.run_timeout_ms * interval '1 millisecond'
+    from public.projects
+    inner join public.environments on environments.id = run.environment_id
+    cross join (
+        select
+            count(*) filter (where tests.phase = 'setup') as setup,
+            count(*) filter (where tests.phase = 'main') as main,
+            count(*) filter (where tests.phase = 'teardown') as teardown
+        from unnest(items) as items
+        inner join unnest(tests) as tests on tests.id = items.test_id
+    ) as counts
+    where projects.id = run.project_id;
+
+    insert into public.test_execution_context (run_id, project_id)
+    values (run.id, run.project_id);
+
+    with definitions as materialized (
+        select * from private.store_definitions(run.project_id, tests)
+    ),
+
+    fixture_rows as materialized (
+        select * from private.store_snapshots(
+            run.project_id,
+            array(select items.row_values from unnest(items) as items where items.row_values is not null)
+        )
+    ),
+
+    incoming as (
+        select
+            links.to_item,
+            count(*) as link_count
+        from unnest(links) as links
+        group by links.to_item
+    ),
+
+    planned as materialized (
+        select
+            items.*,
+            tests.test_name,
+            tests.suite_name,
+            tests.phase,
+            tests.priority,
+            tests.is_repeatable,
+            definitions.id as definition_id,
+            fixture_rows.id as fixture_snapshot_id,
+            coalesce(incoming.link_count, 0) as pending_count
+        from unnest(items || barriers) as items
+        inner join unnest(tests) as tests on tests.id = items.test_id
+        inner join definitions on definitions.test_case_id = items.test_id
+        left join fixture_rows on fixture_rows.digest = private.digest_of(items.row_values)
+        left join incoming on incoming.to_item = items.id
+    ),
+
+    results as (
+        insert into public.test_results (
+            id, run_id, project_id, test_case_id, test_name, suite_name, phase, row_key, row_index,
+            definition_id, planned_on
+        )
+        select
+            planned.result_id,
+            run.id,
+            run.project_id,
+            planned.test_id,
+            planned.test_name,
+            planned.suite_name,
+            planned.phase,
+            planned.row_key,
+            planned.row_index,
+            planned.definition_id,
+            run.planned_on
+        from planned
+        where planned.result_id is not null
+        order by planned.id
+    )
+
+    insert into private.work_items (
+        id, run_id, result_id, test_case_id, environment_id, definition_id, fixture_snapshot_id,
+        row_key, row_index, phase, priority, is_repeatable, bindings, state, pending_count
+    )
+    overriding system value
+    select
+        planned.id,
+        run.id,
+        planned.result_id,
+        planned.test_id,
+        run.environment_id,
+        planned.definition_id,
+        planned.fixture_snapshot_id,
+        planned.row_key,
+        planned.row_index,
+        planned.phase,
+        planned.priority,
+        planned.is_repeatable,
+        coalesce(store_plan.bindings -> planned.test_id::text, '{}'),
+        case
+            when planned.result_id is null then 'barrier'
+            when planned.pending_count > 0 then 'waiting'
+            else 'ready'
+        end,
+        planned.pending_count
+    from planned
+    order by planned.id;
+
+    insert into private.work_edges (from_item, to_item, kind, run_id)
+    select
+        links.from_item,
+        links.to_item,
+        links.kind,
+        run.id
+    from unnest(links) as links
+    order by links.from_item, links.to_item;
+end;
+$function$;
+comment on function private.store_plan(
+    public.test_runs, jsonb, private.planned_test[], private.planned_item[], private.planned_item[],
+    private.planned_link[], jsonb
+) is 'Write what private.plan_run worked out.';

@@ -1,0 +1,262 @@
+-- Secrets: written through set_secret into Vault, opened only while work is handed out or reported,
+-- and taken out of everything that is stored or broadcast.
+-- Depends on: environments, queue, the platform's Vault. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+-- The key under which captured tokens are encrypted. It never leaves Vault but inside a function.
+select vault.create_secret(
+    encode(extensions.gen_random_bytes(32), 'hex'), 'assay_data_key', 'Encrypts captured tokens.'
+)
+where not exists (select from vault.secrets where name = 'assay_data_key');
+
+create function private.data_key()
+returns text
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select secrets.decrypted_secret
+    from vault.decrypted_secrets as secrets
+    where secrets.name = 'assay_data_key';
+$function$;
+comment on function private.data_key() is 'The key of captured tokens.';
+
+create function private.encrypt_value(value jsonb, data_key text)
+returns bytea
+language sql
+volatile
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    -- s2k-mode=1: the key is random already, stretching it would only cost time
+    select extensions.pgp_sym_encrypt(
+        value::text, data_key, 's2k-mode=1, cipher-algo=aes256, compress-algo=0'
+    );
+$function$;
+comment on function private.encrypt_value(jsonb, text) is 'A token, encrypted. Source: RFC 4880.';
+
+create function private.decrypt_value(value bytea, data_key text)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select extensions.pgp_sym_decrypt(value, data_key)::jsonb;
+$function$;
+comment on function private.decrypt_value(bytea, text) is 'A token, decrypted.';
+
+create function private.run_secrets(run_ids uuid[])
+returns table (run_id uuid, secrets text[])
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    with known as materialized (
+        select
+            live.run_id,
+            secrets.decrypted_secret as secret
+        from private.live_runs as live
+        inner join private.snapshots on snapshots.id = live.environment_snapshot_id
+        cross join lateral jsonb_each_text(snapshots.document -> 'secrets') as entries (name, secret_id)
+        inner join vault.decrypted_secrets as secrets on secrets.id = entries.secret_id::uuid
+        where live.run_id = any(run_secrets.run_ids)
+        union
+        select
+            tokens.run_id,
+            private.text_of(private.decrypt_value(tokens.encrypted_value, keys.data_key))
+        from public.test_context_values as tokens
+        cross join (select private.data_key() as data_key offset 0) as keys
+        where tokens.run_id = any(run_secrets.run_ids) and tokens.kind = 'token'
+    )
+
+    select
+        known.run_id,
+        -- longest first, or a secret that begins like another would leave its tail
+        array_agg(known.secret order by length(known.secret) desc)
+    from known
+    -- a shorter "token" would blank out ordinary text everywhere
+    where length(known.secret) >= 4
+    group by known.run_id;
+$function$;
+comment on function private.run_secrets(uuid[]) is
+'Secret values that a run can have used: its environment''s, and the tokens that its tests captured.';
+
+create function private.redact_text(source text, secrets text[])
+returns text
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_secret text;
+begin
+    foreach v_secret in array coalesce(secrets, '{}') loop
+        source := replace(source, v_secret, '[redacted]');
+    end loop;
+    return source;
+end;
+$function$;
+comment on function private.redact_text(text, text[]) is 'A text without the secrets.';
+
+create function private.redact_nodes(document jsonb, secrets text[])
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return case jsonb_typeof(document)
+        when 'string' then to_jsonb(private.redact_text(document #>> '{}', secrets))
+        when 'array' then (
+            select coalesce(jsonb_agg(private.redact_nodes(entries.node, secrets) order by entries.ordinal), '[]')
+            from jsonb_array_elements(document) with ordinality as entries (node, ordinal)
+        )
+        when 'object' then (
+            select coalesce(
+                jsonb_object_agg(private.redact_text(members.key, secrets), private.redact_nodes(members.value, secrets)),
+                '{}'
+            )
+            from jsonb_each(document) as members
+        )
+        else document
+    end;
+end;
+$function$;
+comment on function private.redact_nodes(jsonb, text[]) is
+'A document without the secrets, node by node, so that numbers and structure stay as they are.';
+
+create function private.redact(document jsonb, secrets text[])
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    -- most documents hold none: look once before walking
+    select case
+        when exists (
+            select
+            from unnest(secrets) as known (secret)
+            where
+                strpos(document::text, substr(left(to_jsonb(known.secret)::text, -1), 2)) > 0
+        ) then private.redact_nodes(document, secrets)
+        else document
+    end;
+$function$;
+comment on function private.redact(jsonb, text[]) is 'A document without the secrets.';
+
+create function private.authorize_environment_change(environment_id uuid)
+returns public.environments
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_environment public.environments;
+begin
+    select environments.*
+    into v_environment
+    from public.environments
+    where
+        environments.id = authorize_environment_change.environment_id
+        and (
+            (select private.is_operator())
+            or environments.project_id = any(array(select private.my_managed_project_ids()))
+        );
+    if not found then
+        raise exception using
+            errcode = 'PT404',
+            message = format(
+                'there is no environment %s that you manage', authorize_environment_change.environment_id
+            ),
+            detail = 'unknown_environment',
+            hint = 'Owners and admins of its organization manage an environment''s secrets.';
+    end if;
+    return v_environment;
+end;
+$function$;
+comment on function private.authorize_environment_change(uuid) is
+'The environment, if the caller manages it. Errors: PT404 unknown_environment.';
+
+create function private.set_secret(environment_id uuid, name text, value text)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security definer -- clients have no rights in Vault
+set search_path = ''
+as $function$
+declare
+    v_environment public.environments := private.authorize_environment_change(set_secret.environment_id);
+    v_old_secret_id uuid;
+begin
+    -- no message here may show the value
+    if length(coalesce(set_secret.value, '')) < 8 or set_secret.value ~ '^[0-9.]+$' then
+        raise exception using
+            errcode = 'PT400',
+            message = 'a secret has 8 characters or more and is not a number',
+            detail = 'weak_secret',
+            hint = 'Shorter values could not be redacted without spoiling ordinary text; use a plain variable.';
+    end if;
+
+    select variables.secret_id
+    into v_old_secret_id
+    from public.environment_variables as variables
+    where variables.environment_id = v_environment.id and variables.name = set_secret.name
+    for update;
+
+    if v_old_secret_id is not null then
+        perform vault.update_secret(v_old_secret_id, set_secret.value);
+        return;
+    end if;
+
+    insert into public.environment_variables (environment_id, project_id, name, secret_id)
+    values (
+        v_environment.id,
+        v_environment.project_id,
+        set_secret.name,
+        vault.create_secret(
+            set_secret.value,
+            format('assay/%s/%s', v_environment.id, set_secret.name),
+            'A secret of an Assay environment.'
+        )
+    )
+    on conflict on constraint environment_variables_name_key do update
+    set value = null, secret_id = excluded.secret_id;
+end;
+$function$;
+comment on function private.set_secret(uuid, text, text) is 'Does the work of public.set_secret.';
+grant execute on function private.set_secret(uuid, text, text) to authenticated, service_role;
+
+create function public.set_secret(environment_id uuid, name text, value text)
+returns void
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    select private.set_secret(environment_id, name, value);
+$function$;
+comment on function public.set_secret(uuid, text, text) is
+$comment$Give an environment a secret, or change it. Tests refer to it as {{name}}.
+
+value: 8 characters or more, not a number; kept in Vault, never shown again, redacted in all that is
+stored. A plain variable of the same name becomes the secret. Runs under way use the new value.
+Errors: PT400 weak_secret; PT404 unknown_environment.$comment$;
+grant execute on function public.set_secret(uuid, text, text) to authenticated, service_role;

@@ -1,0 +1,529 @@
+-- Claiming: which ready items go to a worker now, under every limit, rendered.
+-- Depends on: render, settle. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.rescue_expired()
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_runs uuid[];
+    v_lost private.outcome[];
+begin
+    -- the common case, on every claim: nothing has expired
+    if not exists (
+        select from private.work_items as items
+        where items.state = 'leased' and items.lease_until < clock_timestamp()
+    ) then
+        return;
+    end if;
+
+    select coalesce(array_agg(locked.run_id order by locked.run_id), '{}')
+    into v_runs
+    from (
+        select lives.run_id
+        from private.live_runs as lives
+        where lives.run_id in (
+            select items.run_id
+            from private.work_items as items
+            where items.state = 'leased' and items.lease_until < clock_timestamp()
+        )
+        order by lives.run_id
+        for no key update skip locked
+    ) as locked;
+
+    with expired as materialized (
+        select items.*
+        from private.work_items as items
+        where
+            items.run_id = any(v_runs)
+            and items.state = 'leased'
+            and items.lease_until < clock_timestamp()
+        order by items.id
+        for update skip locked
+    ),
+
+    -- three times: a request that kills its worker must not go round for ever
+    rescued as (
+        update private.work_items as items
+        set
+            state = 'ready',
+            rescue_count = items.rescue_count + 1,
+            request = null,
+            lease = null,
+            lease_until = null,
+            worker_id = null,
+            call_id = null
+        from expired
+        where items.id = expired.id and expired.is_repeatable and expired.rescue_count < 3
+        returning items.id
+    )
+
+    select coalesce(
+        array_agg(
+            row(
+                expired.id, 'error', 'lost',
+                case when expired.is_repeatable then 'rescue_limit_reached' else 'lost' end,
+                case
+                    when expired.is_repeatable
+                        then 'the worker was lost with this request in flight four times'
+                    else
+                        'the worker was lost with this request in flight; it may have been made, so it is not sent again'
+                end,
+                null, null, null, null, null, expired.first_leased_at, null
+            )::private.outcome
+        ),
+        '{}'
+    )
+    into v_lost
+    from expired
+    where expired.id not in (select rescued.id from rescued);
+
+    perform private.finish_items(v_lost);
+    perform private.advance_runs(v_runs);
+end;
+$function$;
+comment on function private.rescue_expired() is
+$comment$Take expired leases back: what may be repeated is ready again, the rest ends as error / lost.
+
+Called by every claim and every 10 s by cron. Runs that another session holds are left to it.$comment$;
+
+create function private.open_gates(run_ids uuid[])
+returns table (environment_id uuid, capacity integer)
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    -- Blocking, in order of id, and the last lock a claim takes: whoever holds a gate waits for
+    -- nothing any more.
+    perform
+    from private.environment_gates as gates
+    where gates.environment_id in (
+        select lives.environment_id from private.live_runs as lives where lives.run_id = any(run_ids)
+    )
+    order by gates.environment_id
+    for update;
+
+    return query
+    with refilled as (
+        update private.environment_gates as gates
+        set
+            -- a second's worth may accumulate
+            tokens = least(
+                environments.rate_limit_per_s,
+                gates.tokens
+                + environments.rate_limit_per_s * extract(epoch from clock_timestamp() - gates.refilled_at)
+            ),
+            refilled_at = clock_timestamp()
+        from public.environments
+        where
+            environments.id = gates.environment_id
+            and environments.rate_limit_per_s is not null
+            and gates.environment_id in (
+                select lives.environment_id from private.live_runs as lives where lives.run_id = any(run_ids)
+            )
+        returning gates.environment_id, gates.tokens
+    )
+
+    select
+        environments.id,
+        greatest(
+            0,
+            least(
+                environments.max_parallel - (
+                    select count(*)
+                    from private.work_items as items
+                    where items.environment_id = environments.id and items.state = 'leased'
+                ),
+                floor(refilled.tokens)
+            )
+        )::integer
+    from public.environments
+    left join refilled on refilled.environment_id = environments.id
+    where environments.id in (
+        select lives.environment_id from private.live_runs as lives where lives.run_id = any(run_ids)
+    );
+end;
+$function$;
+comment on function private.open_gates(uuid[]) is
+$comment$How many requests each environment of these runs can take now: parallelism and rate limit.
+
+Holds the environments' gates until the end of the transaction, so that the answer stays true.$comment$;
+
+create function private.lock_eligible_runs(out run_ids uuid[], out is_complete boolean)
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_eligible uuid[];
+begin
+    select coalesce(array_agg(fair.run_id), '{}')
+    into v_eligible
+    from (
+        select lives.run_id
+        from private.live_runs as lives
+        where exists (
+            select
+            from private.work_items as items
+            where
+                items.run_id = lives.run_id
+                and items.phase = lives.phase
+                and items.state = 'ready'
+                and items.available_at <= clock_timestamp()
+        )
+        order by
+            (
+                select max(others.last_served_at)
+                from private.live_runs as others
+                where others.organization_id = lives.organization_id
+            ),
+            lives.last_served_at,
+            lives.run_id
+        limit 32
+    ) as fair;
+
+    select coalesce(array_agg(locked.run_id order by array_position(v_eligible, locked.run_id)), '{}')
+    into run_ids
+    from (
+        select lives.run_id
+        from private.live_runs as lives
+        where lives.run_id = any(v_eligible)
+        order by lives.run_id
+        for no key update skip locked
+    ) as locked;
+
+    is_complete := cardinality(run_ids) = cardinality(v_eligible);
+end;
+$function$;
+comment on function private.lock_eligible_runs() is
+$comment$Lock runs that have something to hand out, in fair order: the least recently served tenant first.
+
+is_complete is false when another session held one: asking again soon may give more.$comment$;
+
+create function private.lease_items(
+    run_ids uuid[], worker_id uuid, call_id uuid, free_slots integer, prefetch integer
+)
+returns bigint[]
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_taken bigint[];
+begin
+    with gates as materialized (
+        select * from private.open_gates(run_ids)
+    ),
+
+    ready as (
+        select
+            candidates.*,
+            row_number() over (
+                partition by candidates.environment_id
+                order by candidates.fairness, candidates.priority, candidates.id
+            ) as place
+        from (
+            select
+                items.id,
+                items.priority,
+                items.environment_id,
+                items.is_repeatable,
+                fair.ordinal as fairness
+            from unnest(run_ids) with ordinality as fair (run_id, ordinal)
+            inner join private.live_runs as lives on lives.run_id = fair.run_id
+            cross join lateral (
+                select work.*
+                from private.work_items as work
+                where
+                    work.run_id = lives.run_id
+                    and work.phase = lives.phase
+                    and work.state = 'ready'
+                    and work.available_at <= clock_timestamp()
+                order by work.priority, work.id
+                limit free_slots + prefetch
+            ) as items
+        ) as candidates
+    ),
+
+    allowed as (
+        select
+            ready.*,
+            row_number() over (order by ready.fairness, ready.priority, ready.id) as number
+        from ready
+        inner join gates on gates.environment_id = ready.environment_id
+        where ready.place <= gates.capacity
+    ),
+
+    leased as (
+        update private.work_items as items
+        set
+            state = 'leased',
+            attempt = items.attempt + 1,
+            lease = gen_random_uuid(),
+            lease_until = clock_timestamp() + private.lease_duration(),
+            worker_id = lease_items.worker_id,
+            call_id = lease_items.call_id,
+            first_leased_at = coalesce(items.first_leased_at, clock_timestamp()),
+            rendered_at = coalesce(items.rendered_at, clock_timestamp())
+        from allowed
+        where
+            items.id = allowed.id
+            -- what must not be repeated is never handed out ahead of a free slot: a worker that dies
+            -- with it waiting would lose it
+            and (
+                allowed.number <= free_slots
+                or (allowed.is_repeatable and allowed.number <= free_slots + prefetch)
+            )
+        returning items.id, items.environment_id, items.run_id
+    ),
+
+    served as (
+        update private.live_runs as lives
+        set last_served_at = clock_timestamp()
+        where lives.run_id in (select leased.run_id from leased)
+    ),
+
+    spent as (
+        update private.environment_gates as gates
+        set tokens = gates.tokens - counted.taken
+        from (
+            select
+                leased.environment_id,
+                count(*) as taken
+            from leased
+            group by leased.environment_id
+        ) as counted
+        where gates.environment_id = counted.environment_id
+    )
+
+    select coalesce(array_agg(leased.id), '{}') into v_taken from leased;
+    return v_taken;
+end;
+$function$;
+comment on function private.lease_items(uuid[], uuid, uuid, integer, integer) is
+'Lease ready items of locked runs to a worker, within the limits of their environments; their ids.';
+
+create function private.refuse_unrenderable(rendered jsonb)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    perform private.finish_items(array(
+        select
+            row(
+                items.id,
+                case when bound.name is null then 'error' else 'skipped' end,
+                case when bound.name is null then 'definition' else 'dependency' end,
+                case
+                    when bound.name is null then 'unresolved_variable'
+                    when items.phase = 'teardown' then 'nothing_to_clean'
+                    else 'upstream_value_missing'
+                end,
+                case
+                    when bound.name is null then format(
+                        '{{%s}} has no value: no upstream test captures it, and neither the run, the fixture, the suite, the environment nor the project gives it',
+                        problems.name
+                    )
+                    when items.phase = 'teardown' then format(
+                        '{{%s}} was never captured, so there is nothing to clean up', problems.name
+                    )
+                    else format('"%s" captured no {{%s}}', producers.test_name, problems.name)
+                end,
+                producers.id,
+                producers.status,
+                case when bound.name is null then null else 'data' end,
+                null, null, null, null
+            )::private.outcome
+        from jsonb_to_recordset(rendered) as problems (item bigint, name text)
+        inner join private.work_items as items on items.id = problems.item
+        left join lateral (
+            select problems.name
+            where items.bindings ? problems.name or items.phase = 'teardown'
+        ) as bound on true
+        left join lateral (
+            select results.*
+            from public.test_results as results
+            where
+                results.run_id = items.run_id
+                and results.test_case_id = (items.bindings #>> array[problems.name, 'test'])::uuid
+            order by results.row_key = items.row_key desc, results.row_index
+            limit 1
+        ) as producers on true
+    ));
+end;
+$function$;
+comment on function private.refuse_unrenderable(jsonb) is
+'End leased items of which a name has no value: [{"item", "name"}]. No request is sent for them.';
+
+create function private.hand_out(item_ids bigint[])
+returns jsonb
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_work jsonb;
+    v_problems jsonb;
+begin
+    with rendered as materialized (
+        select * from private.render_items(item_ids)
+    ),
+
+    stored as (
+        update private.work_items as items
+        set request = rendered.stored_request
+        from rendered
+        where items.id = rendered.item_id and rendered.unresolved is null
+    )
+
+    select
+        coalesce(
+            jsonb_agg(rendered.work order by rendered.item_id) filter (where rendered.unresolved is null),
+            '[]'
+        ),
+        coalesce(
+            jsonb_agg(jsonb_build_object('item', rendered.item_id, 'name', rendered.unresolved))
+            filter (where rendered.unresolved is not null),
+            '[]'
+        )
+    into v_work, v_problems
+    from rendered;
+
+    if v_problems <> '[]' then
+        perform private.refuse_unrenderable(v_problems);
+    end if;
+    return v_work;
+end;
+$function$;
+comment on function private.hand_out(bigint[]) is
+'Render leased items for the worker; those that cannot be rendered are ended and left out.';
+
+create function private.start_runs(work jsonb)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_run record;
+begin
+    for v_run in
+        select
+            (items.item ->> 'run')::uuid as id,
+            jsonb_agg(items.item -> 'result') as results
+        from jsonb_array_elements(work) as items (item)
+        group by items.item ->> 'run'
+        order by items.item ->> 'run'
+    loop
+        update public.test_runs
+        set status = 'running', started_at = clock_timestamp()
+        where id = v_run.id and started_at is null;
+        if found then
+            perform private.announce(
+                'run:' || v_run.id, 'run_started', jsonb_build_object('run', v_run.id)
+            );
+        end if;
+        perform private.announce(
+            'run:' || v_run.id, 'tests_started',
+            jsonb_build_object('run', v_run.id, 'results', v_run.results)
+        );
+    end loop;
+end;
+$function$;
+comment on function private.start_runs(jsonb) is 'Tell who watches that these tests are under way.';
+
+create function private.claim(
+    worker_id uuid, call_id uuid, free_slots integer, prefetch integer
+)
+returns jsonb
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_replayed bigint[];
+    v_runs uuid[];
+    v_is_complete boolean;
+    v_items bigint[];
+    v_work jsonb := '[]';
+    v_due_ms integer;
+begin
+    if free_slots + prefetch > 0 then
+        -- the reply to this very call was lost: the same leases, rendered the same
+        select coalesce(array_agg(items.id), '{}')
+        into v_replayed
+        from private.work_items as items
+        where
+            items.state = 'leased'
+            and items.call_id = claim.call_id
+            and items.worker_id = claim.worker_id;
+        if v_replayed <> '{}' then
+            return jsonb_build_object(
+                'work', (
+                    select jsonb_agg(rendered.work order by rendered.item_id)
+                    from private.render_items(v_replayed) as rendered
+                ),
+                'retry_ms', null
+            );
+        end if;
+
+        perform private.rescue_expired();
+        -- an item that cannot be rendered makes room, and may release others
+        loop
+            select locked.run_ids, locked.is_complete
+            into v_runs, v_is_complete
+            from private.lock_eligible_runs() as locked;
+            exit when v_runs = '{}';
+            v_items := private.lease_items(
+                v_runs, claim.worker_id, claim.call_id,
+                free_slots - jsonb_array_length(v_work), prefetch
+            );
+            exit when v_items = '{}';
+            v_work := v_work || private.hand_out(v_items);
+            perform private.advance_runs(v_runs);
+            exit when jsonb_array_length(v_work) > 0;
+        end loop;
+        if v_work <> '[]' then
+            perform private.start_runs(v_work);
+            return jsonb_build_object('work', v_work, 'retry_ms', null);
+        end if;
+    end if;
+
+    -- nothing now: when could there be something?
+    select least(
+        case when v_is_complete is false or v_runs <> '{}' then 50 end,
+        (
+            select ceil(extract(epoch from min(items.available_at) - clock_timestamp()) * 1000)::integer
+            from private.work_items as items
+            where items.state = 'ready' and items.available_at > clock_timestamp()
+        )
+    )
+    into v_due_ms;
+    return jsonb_build_object('work', v_work, 'retry_ms', greatest(v_due_ms, 1));
+end;
+$function$;
+comment on function private.claim(uuid, uuid, integer, integer) is
+$comment${"work": [item, ...], "retry_ms"}: leases for a worker; retry_ms says when to ask again if work is empty.$comment$;

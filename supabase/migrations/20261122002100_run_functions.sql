@@ -1,0 +1,283 @@
+-- Cancelling and reading runs.
+-- Depends on: settle, queue_run. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.stop_run(run_id uuid, slug text, message text)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    -- what is leased ends with its report; teardown runs all the same
+    perform private.finish_items(array(
+        select
+            row(
+                items.id, 'cancelled', 'cancelled', stop_run.slug, stop_run.message,
+                null, null, null, null, null, null, null
+            )::private.outcome
+        from private.work_items as items
+        where
+            items.run_id = stop_run.run_id
+            and items.phase <> 'teardown'
+            and items.state in ('waiting', 'ready', 'barrier')
+    ));
+    perform private.advance_runs(array[stop_run.run_id]);
+end;
+$function$;
+comment on function private.stop_run(uuid, text, text) is
+'End what has not started but teardown. The caller has locked and marked the run.';
+
+create function private.cancel_run(run_id uuid)
+returns public.test_runs
+language plpgsql
+volatile
+parallel unsafe
+security definer -- the engine's tables are closed to clients
+set search_path = ''
+as $function$
+declare
+    v_run public.test_runs;
+begin
+    select runs.*
+    into v_run
+    from public.test_runs as runs
+    where
+        runs.id = cancel_run.run_id
+        and (
+            (select private.is_operator())
+            or runs.project_id = any(array(select private.my_project_ids()))
+        );
+    if not found then
+        raise exception using
+            errcode = 'PT404',
+            message = format('there is no run %s', cancel_run.run_id),
+            detail = 'unknown_run',
+            hint = 'Give the id of a run of one of your projects.';
+    end if;
+    perform private.authorize_run(v_run.environment_id);
+
+    update private.live_runs as lives set is_cancelled = true where lives.run_id = cancel_run.run_id;
+    if found then
+        perform private.stop_run(cancel_run.run_id, 'run_cancelled', 'the run was cancelled');
+    end if;
+
+    select runs.* into v_run from public.test_runs as runs where runs.id = cancel_run.run_id;
+    return v_run;
+end;
+$function$;
+comment on function private.cancel_run(uuid) is 'Does the work of public.cancel_run.';
+grant execute on function private.cancel_run(uuid) to authenticated, service_role;
+
+create function public.cancel_run(run_id uuid)
+returns public.test_runs
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    select * from private.cancel_run(run_id);
+$function$;
+comment on function public.cancel_run(uuid) is
+$comment$Stop a run: nothing more is started, requests in flight are given up, teardown still runs.
+
+Returns the test_runs row as it is then. A run that is over stays as it is. Errors: PT403 not_allowed;
+PT404 unknown_run.$comment$;
+grant execute on function public.cancel_run(uuid) to authenticated, service_role;
+
+create function private.time_out_runs()
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_run_id uuid;
+begin
+    for v_run_id in
+        select lives.run_id
+        from private.live_runs as lives
+        where lives.deadline_at < clock_timestamp() and not lives.is_timed_out and not lives.is_cancelled
+        order by lives.run_id
+        for no key update skip locked
+    loop
+        update private.live_runs set is_timed_out = true where run_id = v_run_id;
+        perform private.stop_run(v_run_id, 'run_timed_out', 'the run passed its time limit');
+    end loop;
+end;
+$function$;
+comment on function private.time_out_runs() is 'Stop runs past their deadline; teardown still runs. Called by cron.';
+
+create function public.get_run_state(run_id uuid, since integer default 0)
+returns jsonb
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    with page as materialized (
+        select results.*
+        from public.test_results as results
+        where results.run_id = get_run_state.run_id and results.finished_seq > get_run_state.since
+        order by results.finished_seq
+        limit 1000
+    )
+
+    select jsonb_build_object(
+        'run', to_jsonb(runs),
+        'finished', runs.finished_at is not null,
+        'results', coalesce(
+            (
+                select jsonb_agg(
+                    jsonb_build_object(
+                        'seq', page.finished_seq,
+                        'result', page.id,
+                        'name', page.test_name,
+                        'suite', page.suite_name,
+                        'row_key', page.row_key,
+                        'phase', page.phase,
+                        'status', page.status,
+                        'category', page.category,
+                        'slug', page.slug,
+                        'message', page.message,
+                        'attempt_count', page.attempt_count,
+                        'http_status', page.http_status,
+                        'duration_ms', page.duration_ms
+                    )
+                    order by page.finished_seq
+                )
+                from page
+            ),
+            '[]'
+        ),
+        'next', coalesce((select max(page.finished_seq) from page), get_run_state.since)
+    )
+    from public.test_runs as runs
+    where runs.id = get_run_state.run_id;
+$function$;
+comment on function public.get_run_state(uuid, integer) is
+$comment$Where a run stands, and the verdicts since the last look: for progress, and to catch up after a lost connection.
+
+since: "next" of the previous call, 0 at first. Returns {"run": test_runs row, "finished": boolean,
+"results": at most 1,000 verdicts in order, "next"}; null when there is no such run. Call again at
+once while results has 1,000 entries.$comment$;
+grant execute on function public.get_run_state(uuid, integer) to authenticated, service_role;
+
+create function public.get_run_report(run_id uuid)
+returns jsonb
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    with assertions as materialized (
+        -- of the attempt that decided; those before it stay in assertion_results
+        select
+            judged.result_id,
+            jsonb_agg(
+                jsonb_build_object(
+                    'source', judged.source,
+                    'target', judged.target,
+                    'operator', judged.operator,
+                    'expected', judged.expected,
+                    'actual', judged.actual,
+                    'passed', judged.passed,
+                    'message', judged.message
+                )
+                order by judged.assertion_index
+            ) as verdicts
+        from public.assertion_results as judged
+        inner join public.test_result_details as details
+            on
+                details.retention_class = judged.retention_class
+                and details.planned_on = judged.planned_on
+                and details.result_id = judged.result_id
+                and details.attempt = judged.attempt
+        inner join public.test_results as results
+            on results.id = details.result_id and results.accepted_lease = details.lease
+        where judged.run_id = get_run_report.run_id
+        group by judged.result_id
+    ),
+
+    reported as (
+        select
+            results.*,
+            jsonb_build_object(
+                'result', results.id,
+                'name', results.test_name,
+                'suite', results.suite_name,
+                'phase', results.phase,
+                'row_key', results.row_key,
+                'status', results.status,
+                'category', results.category,
+                'slug', results.slug,
+                'message', results.message,
+                'cause', case
+                    when results.cause_result_id is not null then jsonb_build_object(
+                        'result', results.cause_result_id,
+                        'test', causes.test_name,
+                        'status', results.cause_status,
+                        'edge', results.cause_edge
+                    )
+                end,
+                'attempt_count', results.attempt_count,
+                'rescue_count', results.rescue_count,
+                'http_status', results.http_status,
+                'duration_ms', results.duration_ms,
+                'started_at', results.started_at,
+                'finished_at', results.finished_at,
+                'assertions', coalesce(assertions.verdicts, '[]')
+            ) as entry
+        from public.test_results as results
+        left join public.test_results as causes on causes.id = results.cause_result_id
+        left join assertions on assertions.result_id = results.id
+        where results.run_id = get_run_report.run_id
+    )
+
+    select jsonb_build_object(
+        'run', to_jsonb(runs) || jsonb_build_object(
+            'project_name', projects.name,
+            'environment_name', environments.name,
+            'duration_ms', round(extract(epoch from runs.finished_at - runs.started_at) * 1000)
+        ),
+        'totals', jsonb_build_object(
+            'total', runs.total_count,
+            'passed', runs.passed_count,
+            'failed', runs.failed_count,
+            'error', runs.error_count,
+            'skipped', runs.skipped_count,
+            'cancelled', runs.cancelled_count
+        ),
+        'results', coalesce(
+            (
+                select
+                    jsonb_agg(
+                        reported.entry
+                        order by
+                            array_position(array['setup', 'main', 'teardown'], reported.phase),
+                            reported.suite_name, reported.finished_seq, reported.test_name, reported.row_index
+                    )
+                from reported
+            ),
+            '[]'
+        )
+    )
+    from public.test_runs as runs
+    inner join public.projects on projects.id = runs.project_id
+    inner join public.environments on environments.id = runs.environment_id
+    where runs.id = get_run_report.run_id;
+$function$;
+comment on function public.get_run_report(uuid) is
+$comment$A whole run as one document: the run, totals, and every result with its cause and its assertions.
+
+Returns {"run": test_runs row with project_name, environment_name, duration_ms, "totals", "results":
+in order of phase, suite and verdict}; null when there is no such run.$comment$;
+grant execute on function public.get_run_report(uuid) to authenticated, service_role;

@@ -1,0 +1,17 @@
+-- Schedules: what must happen even when no worker calls.
+-- Depends on: claim, run functions, evidence, the platform's pg_cron. Locks: none.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+select cron.schedule('assay_rescue', '10 seconds', 'select private.rescue_expired()');
+select cron.schedule('assay_time_out_runs', '10 seconds', 'select private.time_out_runs()');
+select cron.schedule(
+    'assay_create_partitions', '0 1 * * *',
+    $command$select private.create_evidence_partitions((now() at time zone 'utc')::date + 31 * months.ahead)
+    from generate_series(0, 2) as months (ahead)$command$
+);
+-- the platform never prunes the log of its own jobs
+select cron.schedule(
+    'assay_prune_cron_log', '30 1 * * *',
+    $command$delete from cron.job_run_details where end_time < now() - interval '7 days'$command$
+);
