@@ -20,6 +20,7 @@ class BroadcastApi:
     """The two endpoints. Accepted means 202, also for a private message that policies drop."""
 
     def __init__(self, *, tokens: Tokens, hub: Hub, session: Session) -> None:
+        """Serve broadcasts to *hub*, asking policies through *session*."""
         self._tokens = tokens
         self._hub = hub
         self._session = session

@@ -68,6 +68,14 @@ class Table:
         """Return the columns of the primary key; empty without one."""
         return tuple(column for column in self.columns.values() if column.is_key)
 
+    def refusal(self, role: str) -> str | None:
+        """Return why *role* cannot be shown rows of this table at all."""
+        if not self.key:
+            return "Error 400: Bad Request, no primary key"
+        if not all(role in column.readers for column in self.key):
+            return "Error 401: Unauthorized"
+        return None
+
 
 async def describe(
     connection: AsyncConnection, tables: Collection[int], roles: Collection[str]

@@ -28,6 +28,7 @@ class Feed:
     """Consumer of the stream: broadcasts go out at once, row changes after the checks."""
 
     def __init__(self, hub: Hub, session: Session) -> None:
+        """Deliver to the channels of *hub*, checking rows through *session*."""
         self._hub = hub
         self._session = session
 
@@ -79,7 +80,6 @@ async def _deliver(
     for position, row in enumerate(rows):
         by_table[row.relation.id].append(position)
     tables = await describe(connection, by_table, {channel.claims.role for channel in subscribers})
-    await settle(connection, {row.begin.xid for row in rows})
     outgoing: list[Outgoing] = [[] for _ in rows]
     for table_id, positions in by_table.items():
         table = tables.get(table_id)
@@ -160,27 +160,35 @@ class _TableBatch:
 
     async def _check_visibility(self, deliveries: list[list[_Delivery]]) -> None:
         """Drop what row security hides, in place. Deletes are not checked: there is no row."""
-        if not self._table.has_row_security or not self._table.key:
-            return
         asked: defaultdict[tuple[str, str], dict[Key, None]] = defaultdict(dict)
         for row, found in zip(self._rows, deliveries, strict=True):
             for delivery in found:
-                if row.kind != "DELETE" and not delivery.channel.bypasses_row_security:
+                if self._is_secured(row, delivery.channel):
                     claims = delivery.channel.claims
                     asked[claims.role, claims.text][row.key(self._table)] = None
+        if not asked:
+            return
+        await settle(self._connection, {row.begin.xid for row in self._rows})
         shown = {
             (role, claims): await visible(self._connection, self._table, list(keys), role, claims)
             for (role, claims), keys in asked.items()
         }
 
         def is_shown(row: RowChange, channel: Channel) -> bool:
-            if row.kind == "DELETE" or channel.bypasses_row_security:
-                return True
             who = (channel.claims.role, channel.claims.text)
-            return row.key(self._table) in shown[who]
+            return not self._is_secured(row, channel) or row.key(self._table) in shown[who]
 
         for row, found in zip(self._rows, deliveries, strict=True):
             found[:] = [delivery for delivery in found if is_shown(row, delivery.channel)]
+
+    def _is_secured(self, row: RowChange, channel: Channel) -> bool:
+        return (
+            self._table.has_row_security
+            and row.kind != "DELETE"
+            and not channel.bypasses_row_security
+            # who may not even read the key is told so, by whatever row
+            and self._table.refusal(channel.claims.role) is None
+        )
 
 
 def _payloads(

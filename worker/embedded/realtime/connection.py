@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 from collections import deque
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from worker.embedded.realtime.frames import WIRES, Encoded, FrameError
 from worker.embedded.realtime.service import Service, Socket
 from worker.embedded.realtime.tokens import TokenError, Tokens
 
+_log = logging.getLogger(__name__)
+
 _IDLE_S: Final = 60
 _LARGEST_FRAME_BYTES: Final = 5_000_000
 _LARGEST_BACKLOG_BYTES: Final = 64_000_000
@@ -21,6 +24,7 @@ _CLOSE_S: Final = 5
 _NORMAL: Final = 1000
 _INVALID: Final = 1007
 _TOO_BIG: Final = 1009
+_FAILED: Final = 1011
 _OVERLOADED: Final = 1013
 RESTARTING: Final = 1012
 
@@ -29,6 +33,7 @@ class Connection:
     """A socket from handshake to close."""
 
     def __init__(self, websocket: WebSocket, service: Service, tokens: Tokens) -> None:
+        """Prepare to serve *websocket*, not yet accepted."""
         self._websocket = websocket
         self._service = service
         self._tokens = tokens
@@ -62,7 +67,10 @@ class Connection:
             self._service.leave_all(socket)
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    _log.error("a socket failed", exc_info=outcome)
+                    self.close(_FAILED)
         code = self._end.result() if self._end.done() else _NORMAL
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):

@@ -11,6 +11,7 @@ class Hub:
     """Registry of channels, and the fan-out of broadcasts."""
 
     def __init__(self) -> None:
+        """Start without channels."""
         # dicts for their order: the first to join is the first to hear
         self._rooms: defaultdict[tuple[bool, str], dict[Channel, None]] = defaultdict(dict)
 

@@ -19,7 +19,7 @@ class Toast(Enum):
     UNCHANGED = "unchanged"
 
 
-Value: TypeAlias = str | None | Toast
+Value: TypeAlias = str | Toast | None
 Row: TypeAlias = tuple[Value, ...]
 
 

@@ -15,6 +15,7 @@ class Presence:
     """What every channel has tracked, in memory."""
 
     def __init__(self, hub: Hub) -> None:
+        """Announce to the channels of *hub*."""
         self._hub = hub
         self._tracked: defaultdict[_Room, dict[Channel, tuple[str, dict[str, Any]]]]
         self._tracked = defaultdict(dict)

@@ -47,12 +47,22 @@ class Socket:
     channels: dict[str, Channel] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Where the log stands, and what a role may do."""
+
+    position: int
+    bypasses_row_security: bool
+    may_receive: bool = True
+
+
 class Service:
     """Handles every frame of every socket."""
 
     def __init__(
         self, *, tokens: Tokens, hub: Hub, session: Session, stream_ready: asyncio.Event
     ) -> None:
+        """Work on the channels of *hub*, asking the database through *session*."""
         self._tokens = tokens
         self._hub = hub
         self._session = session
@@ -135,7 +145,7 @@ class Service:
         if config.replay is not None and not config.is_private:
             raise JoinError("UnableToReplayMessages: Replay is not allowed for public channels")
         try:
-            await self._read_standing(channel)
+            self._apply(channel, claims, await self._standing(channel, claims))
             replays = await self._replays(channel)
         except Error as error:
             _log.warning("join of %s failed: %s", frame.topic, error)
@@ -153,23 +163,29 @@ class Service:
         except TokenError as error:
             raise JoinError(f"{error.code}: {error.message}") from error
 
-    async def _read_standing(self, channel: Channel) -> None:
-        """Fill in what the database knows of the channel: position, role, read permission."""
+    async def _standing(self, channel: Channel, claims: Claims) -> _Standing:
+        """Return what the database knows of a subscriber with *claims*, or raise ``JoinError``."""
         async with self._session.use() as connection:
-            cursor = await connection.execute(_POSITION_AND_ROLE, (channel.claims.role,))
+            cursor = await connection.execute(_POSITION_AND_ROLE, (claims.role,))
             position, bypasses = await cursor.fetchone() or (0, False)
-            channel.since = channel.since or position
-            channel.bypasses_row_security = bypasses
-            channel.may_send = None
             if not channel.config.is_private:
-                return
-            access = await may_receive(connection, _caller(channel))
+                return _Standing(position, bypasses)
+            access = await may_receive(connection, Caller(claims, channel.name, channel.headers))
         if not access.broadcast and not access.presence:
             raise JoinError(
                 "Unauthorized: You do not have permissions to read from this Channel topic: "
                 + channel.name
             )
-        channel.may_receive = access.broadcast
+        return _Standing(position, bypasses, access.broadcast)
+
+    @staticmethod
+    def _apply(channel: Channel, claims: Claims, standing: _Standing) -> None:
+        """Put *claims* in force, all that follows from them at once."""
+        channel.claims = claims
+        channel.since = channel.since or standing.position
+        channel.bypasses_row_security = standing.bypasses_row_security
+        channel.may_receive = standing.may_receive
+        channel.may_send = None
 
     async def _replays(self, channel: Channel) -> list[Broadcast]:
         if channel.config.replay is None or not channel.may_receive:
@@ -250,8 +266,8 @@ class Service:
         if token == channel.claims.token:
             return
         try:
-            channel.claims = self._tokens.verify(token)
-            await self._read_standing(channel)
+            claims = self._tokens.verify(token)
+            self._apply(channel, claims, await self._standing(channel, claims))
         except TokenError as error:
             self._shut(socket, channel, error.message)
         except JoinError as error:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Final, Protocol, Self
 
-from psycopg import AsyncConnection, Error, OperationalError, pq
+from psycopg import AsyncConnection, Error, OperationalError, pq, sql
 
 from worker.embedded.realtime.database import TEXT_SETTINGS
 from worker.embedded.realtime.pgoutput import Begin, Change, Relation, decode
@@ -40,6 +40,7 @@ class Stream:
     """Keeps one replication connection alive and feeds a consumer from it."""
 
     def __init__(self, dsn: str, consumer: Consumer) -> None:
+        """Prepare to feed *consumer*; ``ready`` is set while changes are being read."""
         self._dsn = dsn
         self._consumer = consumer
         self.ready = asyncio.Event()
@@ -49,25 +50,40 @@ class Stream:
         pause_s = 0.1
         while True:
             try:
-                async with await AsyncConnection.connect(
-                    self._dsn,
-                    autocommit=True,
-                    replication="database",
-                    application_name="realtime_stream",
-                ) as connection:
-                    await self._stream(connection)
-            except (Error, ConnectionError) as error:
+                await self._stream()
+            except (Error, OSError) as error:
                 _log.warning("replication stream lost: %s", str(error).strip())
+            except Exception:  # noqa: BLE001 - whatever one change did to us, the next must flow
+                _log.exception("replication stream failed")
             pause_s = 0.1 if self.ready.is_set() else min(pause_s * 2, 2.0)
             self.ready.clear()
             await asyncio.sleep(pause_s)
 
-    async def _stream(self, connection: AsyncConnection) -> None:
+    async def _stream(self) -> None:
+        connection = await AsyncConnection.connect(
+            self._dsn,
+            autocommit=True,
+            replication="database",
+            application_name="realtime_stream",
+        )
+        try:
+            command = await self._prepare(connection)
+            with _Link(connection.pgconn) as link:
+                await link.start(command)
+                self.ready.set()
+                await self._consume(link)
+        finally:
+            await connection.close()
+
+    async def _prepare(self, connection: AsyncConnection) -> str:
+        """Create the slot and return the command that streams from it."""
         # the walsender answers the simple protocol only, which execute() without arguments uses
         await connection.execute(TEXT_SETTINGS)
         cursor = await connection.execute(
-            "select array_agg(pubname::text), pg_backend_pid() from pg_publication"
-            f" where pubname in ({', '.join(map(repr, PUBLICATIONS))})"
+            sql.SQL(
+                "select array_agg(pubname::text), pg_backend_pid() from pg_publication"
+                " where pubname = any ({}::text[])"
+            ).format(list(PUBLICATIONS))
         )
         names, pid = await cursor.fetchone() or (None, 0)
         if not names:
@@ -77,14 +93,10 @@ class Stream:
             f"CREATE_REPLICATION_SLOT {slot} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT"
         )
         listed = ",".join(names)
-        link = _Link(connection.pgconn)
-        with link:
-            await link.start(
-                f"START_REPLICATION SLOT {slot} LOGICAL 0/0"
-                f" (proto_version '1', publication_names '{listed}')"
-            )
-            self.ready.set()
-            await self._consume(link)
+        return (
+            f"START_REPLICATION SLOT {slot} LOGICAL 0/0"
+            f" (proto_version '1', publication_names '{listed}')"
+        )
 
     async def _consume(self, link: "_Link") -> None:
         relations: dict[int, Relation] = {}
@@ -164,7 +176,8 @@ class _Link:
             if size == 0:
                 break
             if size < 0:
-                raise OperationalError(self._pgconn.get_error_message() or "the stream ended")
+                result = self._pgconn.get_result()
+                raise OperationalError(result.get_error_message() if result else "it ended")
             kind = bytes(data[:1])
             if kind == b"w":
                 _, _, self._position, _ = _DATA.unpack_from(data)

@@ -39,9 +39,10 @@ async def _bind_one(connection: AsyncConnection, request: Mapping[str, Any], rol
     except FilterError as error:
         raise SubscriptionError(str(error)) from error
     selected = request.get("select")
+    event = str(request.get("event")).upper()
     binding = Binding(
         id=binding_id(request),
-        event=str(request.get("event", "*")).upper(),
+        event=event if event in ("INSERT", "UPDATE", "DELETE") else "*",
         schema=schema if isinstance(schema, str) else "public",
         table=table if isinstance(table, str) else "*",
         conditions=conditions,

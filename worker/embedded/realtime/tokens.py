@@ -16,6 +16,7 @@ class TokenError(Exception):
     """A token that does not count; *code* is Realtime's name for the reason."""
 
     def __init__(self, code: str, message: str) -> None:
+        """Keep both: some messages to clients show the code, some do not."""
         super().__init__(message)
         self.code = code
         self.message = message
@@ -49,6 +50,7 @@ class Tokens:
     """Verifier for the one secret of a project, and its opaque keys."""
 
     def __init__(self, secret: str, keys: Mapping[str, str]) -> None:
+        """Verify with *secret* (HMAC); *keys* maps opaque keys to tokens."""
         self._secret = secret
         self._keys = keys
 
