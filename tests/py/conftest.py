@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
+import supabase
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from worker.embedded import ports, postgres, programs
@@ -24,6 +26,7 @@ from worker.embedded.postgres import SUPERUSER, Cluster
 
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = ROOT / "supabase" / "migrations"
+PLATFORM_TEMPLATE = "assay_platform"
 TEMPLATE = "assay_template"
 
 
@@ -54,10 +57,10 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def platform_server(open_folder: Path) -> Iterator[Cluster]:
-    """Run a server whose database ``assay_template`` is the platform with our migrations.
+    """Run a server with two databases to copy: the bare platform, and that with our migrations.
 
-    They are applied as ``postgres``, a transaction per file, as the CLI does; the CLI itself is
-    what the fixture ``stack`` uses.
+    The migrations are applied as ``postgres``, a transaction per file, as the CLI does; the CLI
+    itself is what the fixture ``stack`` uses.
     """
     account = Account.for_server()
     named = os.environ.get("ASSAY_TEST_POSTGRES")
@@ -75,7 +78,8 @@ def platform_server(open_folder: Path) -> Iterator[Cluster]:
     server = cluster.start()
     try:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-            connection.execute(f"create database {TEMPLATE} template postgres owner postgres")
+            for name in (PLATFORM_TEMPLATE, TEMPLATE):
+                connection.execute(f"create database {name} template postgres owner postgres")
         apply_migrations(cluster.dsn(user="postgres", dbname=TEMPLATE))
         yield cluster
     finally:
@@ -133,6 +137,15 @@ def stack(open_folder: Path) -> Iterator[embedded.Connection]:
         yield connection
     finally:
         embedded.down(data_dir)
+
+
+@pytest.fixture
+def client_for(stack: embedded.Connection) -> Iterator[Callable[[str], supabase.Client]]:
+    """Yield what makes an unmodified supabase-py client for a key; it is closed afterwards."""
+    with httpx.Client(timeout=30) as transport:
+        yield lambda key: supabase.create_client(
+            stack.url, key, supabase.ClientOptions(httpx_client=transport)
+        )
 
 
 def push_migrations(db_url: str) -> None:

@@ -119,6 +119,8 @@ async def serve(
     layout: Layout,
     project: Project,
     cluster: Cluster,
+    *,
+    postgrest: Path,
     gateway_socket: socket.socket,
     on_ready: Callable[[], None],
 ) -> None:
@@ -133,7 +135,7 @@ async def serve(
         cleanup.push_async_callback(database.stop)
         set_passwords(cluster, project)
         rest_server = RestServer(
-            program=find_postgrest(),
+            program=postgrest,
             database=cluster.dsn(user="authenticator"),
             socket=cluster.sockets / "postgrest.sock",
             jwt_secret=project.jwt_secret,
@@ -224,6 +226,7 @@ def run(data_dir: Path, port: int | None, *, is_throwaway: bool, report: int) ->
             held.enter_context(lock.held(layout.lock))
             layout.ready.unlink(missing_ok=True)
             project = choose_project(layout, port)
+            postgrest = find_postgrest()
             gateway_socket = held.enter_context(ports.listen(project.port))
             cluster = prepare_cluster(layout, project, is_throwaway=is_throwaway)
             # Not before: ports that cannot be used should not be remembered.
@@ -233,7 +236,16 @@ def run(data_dir: Path, port: int | None, *, is_throwaway: bool, report: int) ->
                 json.dump({}, reply)
                 reply.close()
 
-            asyncio.run(serve(layout, project, cluster, gateway_socket, on_ready))
+            asyncio.run(
+                serve(
+                    layout,
+                    project,
+                    cluster,
+                    postgrest=postgrest,
+                    gateway_socket=gateway_socket,
+                    on_ready=on_ready,
+                ),
+            )
         except lock.HeldByOtherError:
             json.dump({"is_running": True}, reply)
         except EmbeddedError as error:

@@ -1,0 +1,182 @@
+"""The gateway: API keys, CORS, and the way to PostgREST and back."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import jwt
+import psycopg
+import pytest
+import supabase
+
+from worker.embedded.gateway.rest import RestProxy
+from worker.embedded.stack import Connection
+
+
+@pytest.fixture(scope="module")
+def echo(stack: Connection) -> Iterator[str]:
+    """Yield the path of a function that returns what it was given, once PostgREST knows it."""
+    with psycopg.connect(stack.db_url, autocommit=True) as connection:
+        connection.execute(
+            "create function public.embedded_echo(value json) returns json "
+            "language sql immutable set search_path = '' return value;"
+            "create function public.embedded_whoami() returns text "
+            "language sql stable set search_path = '' return current_user;"
+            "grant execute on function public.embedded_echo, public.embedded_whoami "
+            "to anon, authenticated, service_role"
+        )
+        path = "/rest/v1/rpc/embedded_echo"
+        deadline = time.monotonic() + 10
+        while call(stack, path, {"value": 1}).status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield path
+        connection.execute("drop function public.embedded_echo, public.embedded_whoami")
+
+
+def call(
+    stack: Connection, path: str, body: object, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    """POST *body* with the publishable key, or with *headers* instead."""
+    headers = {"apikey": stack.publishable_key} if headers is None else headers
+    return httpx.post(f"{stack.url}{path}", json=body, headers=headers, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("key", "role"),
+    [
+        ("publishable_key", "anon"),
+        ("anon_key", "anon"),
+        ("secret_key", "service_role"),
+        ("service_role_key", "service_role"),
+    ],
+)
+@pytest.mark.usefixtures("echo")
+def test_each_key_stands_for_its_role(stack: Connection, key: str, role: str) -> None:
+    """All four keys work in both client libraries' way: as apikey, and as bearer too."""
+    value = getattr(stack, key)
+    path = "/rest/v1/rpc/embedded_whoami"
+
+    alone = call(stack, path, {}, {"apikey": value})
+    with_bearer = call(stack, path, {}, {"apikey": value, "Authorization": f"Bearer {value}"})
+
+    assert (alone.json(), with_bearer.json()) == (role, role)
+
+
+@pytest.mark.usefixtures("echo")
+def test_a_users_token_wins_over_the_key(stack: Connection) -> None:
+    """The key only opens the gate; who is asking is the bearer's matter."""
+    claims = {"role": "authenticated", "exp": int(time.time()) + 60}
+    token = jwt.encode(claims, stack.jwt_secret, algorithm="HS256")
+    headers = {"apikey": stack.publishable_key, "Authorization": f"Bearer {token}"}
+
+    answer = call(stack, "/rest/v1/rpc/embedded_whoami", {}, headers)
+
+    assert answer.json() == "authenticated"
+
+
+@pytest.mark.parametrize("path", ["/rest/v1/", "/auth/v1/settings"])
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [({}, "No API key found in request"), ({"apikey": "sb_secret_guess"}, "Invalid API key")],
+)
+def test_without_a_valid_key_nothing_opens(
+    stack: Connection, path: str, headers: dict[str, str], message: str
+) -> None:
+    """A missing and a wrong key are refused as on the platform."""
+    answer = httpx.get(f"{stack.url}{path}", headers=headers)
+
+    assert (answer.status_code, answer.json()["message"]) == (401, message)
+
+
+def test_large_bodies_pass_both_ways(stack: Connection, echo: str) -> None:
+    """Several megabytes arrive whole, in one piece or streamed."""
+    value = secrets.token_hex(3_000_000)
+    raw = json.dumps({"value": value}).encode()
+    headers = {"apikey": stack.publishable_key, "content-type": "application/json"}
+
+    whole = call(stack, echo, {"value": value})
+    streamed = httpx.post(
+        f"{stack.url}{echo}",
+        content=(raw[start : start + 100_000] for start in range(0, len(raw), 100_000)),
+        headers=headers,
+        timeout=30,
+    )
+
+    assert whole.json() == value
+    assert streamed.json() == value
+
+
+def test_client_library_reads_tables_and_errors(
+    stack: Connection, client_for: Callable[[str], supabase.Client]
+) -> None:
+    """Unmodified supabase-py gets rows, counts and PostgREST's own errors through the gateway."""
+    with psycopg.connect(stack.db_url, autocommit=True) as connection:
+        connection.execute(
+            "create table public.embedded_rows as select generate_series(1, 1500) as id;"
+            "grant select on public.embedded_rows to service_role"
+        )
+        try:
+            client = client_for(stack.secret_key)
+            time.sleep(0.3)
+            answer = client.table("embedded_rows").select("*", count="exact").execute()
+            with pytest.raises(supabase.PostgrestAPIError) as caught:
+                client.table("nowhere").select("*").execute()
+        finally:
+            connection.execute("drop table public.embedded_rows")
+
+    assert (len(answer.data), answer.count) == (1000, 1500)
+    assert caught.value.code == "42P01"
+
+
+def test_preflight_allows_what_it_is_asked_for(stack: Connection) -> None:
+    """A browser may send any header from anywhere; no key is needed to ask."""
+    answer = httpx.options(
+        f"{stack.url}/rest/v1/anything",
+        headers={
+            "Origin": "https://example.org",
+            "Access-Control-Request-Method": "PATCH",
+            "Access-Control-Request-Headers": "apikey,x-client-info",
+        },
+    )
+
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-headers"] == "apikey,x-client-info"
+    assert "PATCH" in answer.headers["access-control-allow-methods"]
+
+
+def test_answers_are_open_to_every_origin(stack: Connection, echo: str) -> None:
+    """The answer itself carries the permission once, whichever service gave it."""
+    answer = call(
+        stack, echo, {"value": 1}, {"apikey": stack.anon_key, "Origin": "https://example.org"}
+    )
+
+    assert answer.headers.get_list("access-control-allow-origin") == ["*"]
+    assert "Content-Range" in answer.headers["access-control-expose-headers"]
+
+
+def test_unknown_service_is_a_json_404(stack: Connection) -> None:
+    """A path no service answers says so."""
+    answer = httpx.get(f"{stack.url}/storage/v1/", headers={"apikey": stack.anon_key})
+
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"message": "no Route matched with those values"},
+    )
+
+
+async def test_silent_postgrest_is_503(tmp_path: Path) -> None:
+    """While PostgREST is down the client is told to come back, in a form its library reads."""
+    proxy = RestProxy(tmp_path / "nobody.sock")
+    await proxy.start()
+    transport = httpx.ASGITransport(proxy)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/rest/v1/tests")
+    await proxy.stop()
+
+    assert answer.status_code == 503
+    assert answer.json().keys() == {"code", "message", "details", "hint"}
