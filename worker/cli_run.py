@@ -11,13 +11,13 @@ from typing import Any
 from rich.console import Console
 
 from worker import jsontext
+from worker.cli_store import ConsoleStore
 from worker.config import Settings
 from worker.errors import BadInput
 from worker.render_report import Progress, print_report
-from worker.store import SupabaseStore
 
 Runner = Callable[[Coroutine[Any, Any, int]], int]
-Command = Callable[[SupabaseStore, argparse.Namespace], Coroutine[Any, Any, int]]
+Command = Callable[[ConsoleStore, argparse.Namespace], Coroutine[Any, Any, int]]
 
 _POLL_MIN_S, _POLL_MAX_S = 0.1, 1.0
 _EXIT_BY_STATUS: Mapping[str, int] = {"passed": 0, "timed_out": 4}
@@ -56,11 +56,11 @@ def add_parsers(
 
 
 async def _with_store(command: Command, args: argparse.Namespace) -> int:
-    async with SupabaseStore(Settings.from_env(os.environ)) as store:
+    async with ConsoleStore(Settings.from_env(os.environ)) as store:
         return await command(store, args)
 
 
-async def _run(store: SupabaseStore, args: argparse.Namespace) -> int:
+async def _run(store: ConsoleStore, args: argparse.Namespace) -> int:
     run = await store.queue_run(
         {
             **await _selection(store, args),
@@ -82,7 +82,7 @@ async def _run(store: SupabaseStore, args: argparse.Namespace) -> int:
     return await _report(store, args)
 
 
-async def _selection(store: SupabaseStore, args: argparse.Namespace) -> dict[str, Any]:
+async def _selection(store: ConsoleStore, args: argparse.Namespace) -> dict[str, Any]:
     """Turn the names in *args* into the ids that ``queue_run`` takes."""
     named = {"name": f"eq.{args.project}"} if args.project else {}
     project = await _one(store, "projects", args.project, **named)
@@ -97,7 +97,7 @@ async def _selection(store: SupabaseStore, args: argparse.Namespace) -> dict[str
     }
 
 
-async def _one(store: SupabaseStore, table: str, label: str | None, **query: str) -> str:
+async def _one(store: ConsoleStore, table: str, label: str | None, **query: str) -> str:
     rows = await store.select(table, select="id,name", limit="20", **query)
     what = table.removeprefix("test_").removesuffix("s")
     if not rows:
@@ -116,7 +116,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 async def _follow(
-    store: SupabaseStore, run_id: str, progress: Progress, timeout_s: float | None
+    store: ConsoleStore, run_id: str, progress: Progress, timeout_s: float | None
 ) -> bool:
     """Show how the run goes until it is over; False when *timeout_s* ran out first."""
     until = time.monotonic() + timeout_s if timeout_s else None
@@ -135,7 +135,7 @@ async def _follow(
             await asyncio.sleep(pause_s)
 
 
-async def _report(store: SupabaseStore, args: argparse.Namespace) -> int:
+async def _report(store: ConsoleStore, args: argparse.Namespace) -> int:
     report = await store.get_run_report(args.run)
     status = str((report.get("run") or {}).get("status", ""))
     console = Console(highlight=False)
@@ -146,13 +146,13 @@ async def _report(store: SupabaseStore, args: argparse.Namespace) -> int:
     return _EXIT_BY_STATUS.get(status, _FAILED)
 
 
-async def _cancel(store: SupabaseStore, args: argparse.Namespace) -> int:
+async def _cancel(store: ConsoleStore, args: argparse.Namespace) -> int:
     run = await store.cancel_run(args.run)
     Console().print(f"{args.run} {run.get('status', 'cancelled')}")
     return 0
 
 
-async def _health(store: SupabaseStore, args: argparse.Namespace) -> int:
+async def _health(store: ConsoleStore, args: argparse.Namespace) -> int:
     del args
     await store.select("test_runs", select="id", limit="1")
     Console().print(json.dumps({"status": "ok"}))

@@ -31,34 +31,28 @@ class Settings(BaseModel):
 
     supabase_url: str = Field(pattern="^https?://", description="Address of the project.")
     supabase_key: SecretStr = Field(
-        min_length=1, description="Secret key; or the publishable key, beside an account."
+        min_length=1, description="Secret key; beside an account, the publishable key."
     )
-    email: str | None = Field(default=None, description="Account to sign in as, if any.")
-    password: SecretStr | None = Field(default=None, description="Password of that account.")
+    email: str | None = Field(None, description="Account to sign in as, if any.")
+    password: SecretStr | None = Field(None, description="Password of that account.")
     name: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
         description="Name this worker registers under.",
     )
-    labels: Words = Field(default=(), description="Runs asking for a label go to workers with it.")
-    concurrency: int = Field(default=32, ge=1, le=1000, description="Requests in flight at most.")
-    prefetch: int = Field(default=200, ge=0, le=1000, description="Items held ready beyond that.")
+    labels: Words = Field((), description="Runs that ask for a label go to workers that have it.")
+    concurrency: int = Field(32, ge=1, le=1000, description="Requests in flight at most.")
+    prefetch: int = Field(200, ge=0, le=1000, description="Items held ready beyond that.")
     poll_interval_s: float = Field(
-        default=5, gt=0, le=60, description="Longest pause between two claims when idle."
+        5, gt=0, le=60, description="Longest pause between two claims when idle."
     )
-    lookup_timeout_s: float = Field(
-        default=2, gt=0, le=60, description="Longest a single lookup in an answer may take."
-    )
-    grace_s: float = Field(
-        default=25, ge=0, description="After SIGTERM: time for requests in flight to finish."
-    )
-    kill_s: float = Field(
-        default=5, ge=0, description="After that: time to report and to hand back the rest."
-    )
+    lookup_timeout_s: float = Field(2, gt=0, le=60, description="Longest a lookup may take.")
+    grace_s: float = Field(25, ge=0, description="After SIGTERM: for requests in flight to end.")
+    kill_s: float = Field(5, ge=0, description="After that: to report and hand back the rest.")
     egress_allow: Words = Field(
-        default=(), description="Networks and host patterns that are allowed though not public."
+        (), description="Networks and host patterns that are allowed though not public."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Least level that is logged."
+        "INFO", description="Least level that is logged."
     )
 
     @classmethod
@@ -68,26 +62,17 @@ class Settings(BaseModel):
         An unknown ``ASSAY_*`` name is an error, so typos fail at start. Raises ``ConfigError``
         naming the variable, never its value.
         """
-        values: dict[str, Any] = {
-            name.removeprefix(cls.prefix).lower(): value
-            for name, value in env.items()
-            if name.startswith(cls.prefix) and name.removeprefix(cls.prefix) not in FOREIGN_NAMES
+        ours = {
+            name.removeprefix(cls.prefix): env[name] for name in env if name.startswith(cls.prefix)
         }
+        values = {name.lower(): ours[name] for name in ours if name not in FOREIGN_NAMES}
         values |= {name: value for name, value in overrides.items() if value is not None}
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             found = error.errors(include_input=False, include_url=False)
-            # A misspelt name explains the missing one beside it, not the other way round.
-            first = min(found, key=lambda one: one["type"] != "extra_forbidden")
-            name = f"{cls.prefix}{'_'.join(str(part) for part in first['loc'][:1]).upper()}"
-            raise ConfigError(_explain(name, first["type"], first["msg"])) from None
-
-
-def _explain(name: str, kind: str, message: str) -> str:
-    """Say in one sentence what is wrong with the variable *name*."""
-    if kind == "extra_forbidden":
-        return f"{name} is not a setting of this worker"
-    if kind == "missing":
-        return f"{name} is not set"
-    return f"{name}: {message[:1].lower()}{message[1:]}"
+        # A misspelt name explains the missing one beside it, not the other way round.
+        first = min(found, key=lambda one: one["type"] != "extra_forbidden")
+        said = {"extra_forbidden": "is not a setting of this worker", "missing": "is not set"}
+        name = f"{cls.prefix}{first['loc'][0]}".upper()
+        raise ConfigError(f"{name} {said.get(first['type'], 'is wrong: ' + first['msg'])}")

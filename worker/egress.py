@@ -13,12 +13,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from worker.errors import ConfigError, TargetError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 
 # 127.1, 0x7f000001, 0177.0.0.1, 2130706433: spellings that C libraries take for an address.
 _NUMERIC_HOST = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}\.?", re.IGNORECASE)
-_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_NAT64 = ipaddress.ip_network("64:ff9b::/32")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 _ISATAP = 0x5EFE
 
@@ -32,8 +31,8 @@ class EgressPolicy:
         A pattern opens private and loopback addresses, not link-local ones: the metadata
         services of clouds live there, and opening those takes a network.
         """
-        self._networks: list[Network] = []
-        self._patterns: list[str] = []
+        self._networks = []
+        self._patterns = []
         for entry in allow:
             if "/" in entry or _parse(entry):
                 try:
@@ -42,38 +41,31 @@ class EgressPolicy:
                     raise ConfigError(f"ASSAY_EGRESS_ALLOW: {error}") from None
             else:
                 self._patterns.append(entry.lower())
-        self._verdict = lru_cache(maxsize=4096)(self._judge)
+        self._admits = lru_cache(maxsize=4096)(self._judge)
 
     def check_host(self, host: str) -> None:
         """Refuse *host* if it is an address that is not allowed, or one in disguise.
 
         A name passes here: it is judged by what it resolves to.
         """
-        address = _parse(host)
-        if address:
+        if address := _parse(host):
             self.check_address(host, str(address))
         elif _NUMERIC_HOST.fullmatch(host):
             raise TargetError("egress_denied", f"{host} is an address written in disguise")
 
     def check_address(self, host: str, address: str) -> None:
         """Refuse to connect to *address* on behalf of *host*."""
-        if not self._verdict(host.lower(), address):
+        if not self._admits(host.lower(), address):
             shown = host if host == address else f"{host} ({address})"
             raise TargetError("egress_denied", f"{shown} is not a public address")
 
     def _judge(self, host: str, address: str) -> bool:
-        outer = ipaddress.ip_address(address)
-        return all(self._admits(host, inner) for inner in _carried(outer))
-
-    def _admits(self, host: str, address: Address) -> bool:
-        if any(address in network for network in self._networks):
-            return True
-        if address.is_link_local or address.is_multicast or address.is_unspecified:
-            return False
-        if any(fnmatchcase(host, pattern) for pattern in self._patterns):
-            return True
-        site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
-        return address.is_global and not site_local
+        is_named = any(fnmatchcase(host, pattern) for pattern in self._patterns)
+        return all(
+            any(inner in network for network in self._networks)
+            or (not _is_special(inner) and (is_named or inner.is_global))
+            for inner in _carried(ipaddress.ip_address(address))
+        )
 
 
 class CheckedResolver(AbstractResolver):
@@ -89,26 +81,23 @@ class CheckedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Return the allowed addresses of *host*; raises ``TargetError`` when there is none."""
         del family  # whatever the name has, the connector tries in turn
-        denied: TargetError | None = None
+        failure = TargetError("dns", f"the name {host} could not be resolved")
         allowed: list[ResolveResult] = []
         for address in await self._lookup(host, port):
             try:
                 self._policy.check_address(host, address)
-            except TargetError as error:
-                denied = error
+            except TargetError as denied:
+                failure = denied
                 continue
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            proto, flags = socket.IPPROTO_TCP, socket.AI_NUMERICHOST
             allowed.append(
                 ResolveResult(
-                    hostname=host,
-                    host=address,
-                    port=port,
-                    family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                    proto=socket.IPPROTO_TCP,
-                    flags=socket.AI_NUMERICHOST,
+                    hostname=host, host=address, port=port, family=family, proto=proto, flags=flags
                 )
             )
         if not allowed:
-            raise denied or TargetError("dns", f"the name {host} has no address")
+            raise failure
         return allowed
 
     async def close(self) -> None:
@@ -117,35 +106,37 @@ class CheckedResolver(AbstractResolver):
 
 def _parse(host: str) -> Address | None:
     try:
-        return ipaddress.ip_address(host.strip("[]"))
+        return ipaddress.ip_address(host)
     except ValueError:
         return None
 
 
+def _is_special(address: Address) -> bool:
+    """Tell whether *address* is one that no name may open."""
+    is_site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    flags = (address.is_link_local, address.is_multicast, address.is_unspecified, is_site_local)
+    return any(flags)
+
+
 def _carried(address: Address) -> list[Address]:
-    """Return what a packet to *address* may reach: itself, or the IPv4 address wrapped in it."""
+    """Return what a packet to *address* may reach: itself, and an IPv4 address wrapped in it."""
     if isinstance(address, ipaddress.IPv4Address):
         return [address]
     if address.ipv4_mapped:
         return [address.ipv4_mapped]
     number = int(address)
-    wrapped: list[Address] = [address]
+    wrapped: list[Address] = [address, *(address.teredo or ())]
     if address.sixtofour:
         wrapped.append(address.sixtofour)
-    if address.teredo:
-        wrapped.extend(address.teredo)
-    in_low_bits = any(address in network for network in _NAT64) or (
-        address in _COMPATIBLE and number > 1
-    )
-    if in_low_bits or (number >> 32) & 0xFFFF == _ISATAP:
+    is_low = address in _NAT64 or (address in _COMPATIBLE and number > 1)
+    if is_low or (number >> 32) & 0xFFFF == _ISATAP:
         wrapped.append(ipaddress.IPv4Address(number & 0xFFFFFFFF))
     return wrapped
 
 
 async def _ask_system(host: str, port: int) -> list[str]:
-    loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise TargetError("dns", f"the name {host} could not be resolved") from None
+        return []
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))

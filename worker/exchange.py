@@ -15,7 +15,7 @@ from aiohttp.http_exceptions import LineTooLong
 
 from worker import __version__, jsontext
 from worker.errors import TargetError
-from worker.models import FormBody, JsonBody, Pairs, Request, Timeouts, Timing
+from worker.models import Body, Pairs, Request, Timing
 from worker.transport import Clock
 
 # What every client sends unless the test says otherwise.
@@ -31,7 +31,7 @@ _OF_BODY = frozenset({"content-type", "content-length", "content-encoding"})
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The final answer of an attempt and how it came about; ``body`` is decoded, at most the cap."""
+    """The final answer of an attempt and how it came about; *body* is decoded, at most the cap."""
 
     status: int
     http_version: str
@@ -57,91 +57,80 @@ class _Hop:
     @property
     def place(self) -> str:
         """Host and port, as messages name it."""
-        default = 443 if self.url.scheme == "https" else 80
-        return f"{self.url.host}:{self.url.port or default}"
+        return f"{self.url.host}:{self.url.port or (443 if self.url.scheme == 'https' else 80)}"
 
 
 async def perform(request: Request, transport: httpx.AsyncBaseTransport) -> Exchange:
     """Make *request*, following its redirects; raises ``TargetError`` when no answer came."""
-    if request.auth is not None:
-        kind = request.auth.get("kind", "unknown")
-        raise TargetError("definition", f"this worker does not know the authentication {kind!r}")
+    if request.auth is not None or "1.1" not in request.http_versions:
+        wanted = request.auth.get("kind") if request.auth else f"HTTP/{request.http_versions}"
+        raise TargetError("definition", f"this worker does not know {wanted}")
     try:
         content, headers = _content(request)
         hop = _Hop(request.method, httpx.URL(request.url), headers, content)
-    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
-        raise TargetError("definition", f"the request cannot be built: {error}") from error
-    try:
         async with asyncio.timeout(request.timeout_ms.total / 1000):
             return await _follow(hop, request, transport)
+    except (aiohttp.InvalidURL, httpx.InvalidURL, UnicodeError, ValueError, TypeError) as error:
+        raise TargetError("definition", f"the request is not valid HTTP: {error}") from error
     except (aiohttp.ClientError, httpx.TransportError, OSError, zlib.error) as error:
-        raise _as_target_error(error, hop.place, request.timeout_ms) from error
-    except (httpx.InvalidURL, ValueError) as error:
-        raise TargetError("definition", "the request is not valid HTTP") from error
+        raise _as_target_error(error, hop.place, request) from error
 
 
 async def _follow(hop: _Hop, request: Request, transport: httpx.AsyncBaseTransport) -> Exchange:
     clock = Clock()
-    extensions = {
-        "clock": clock,
-        "verify_tls": request.verify_tls,
-        "http_versions": request.http_versions,
-        "timeout": httpx.Timeout(None, connect=request.timeout_ms.connect / 1000).as_dict(),
-    }
+    connect_s = request.timeout_ms.connect / 1000
+    extensions = {"clock": clock, "verify_tls": request.verify_tls, "connect_s": connect_s}
     while True:
         if hop.url.scheme not in {"http", "https"} or not hop.url.host:
             raise TargetError("definition", "the URL is not an http or https address")
-        raw = [(name.encode(), value.encode()) for name, value in hop.headers]
+        headers = [(name.encode(), value.encode()) for name, value in hop.headers]
         response = await transport.handle_async_request(
             httpx.Request(
-                hop.method, hop.url, headers=raw, content=hop.content, extensions=extensions
+                hop.method, hop.url, headers=headers, content=hop.content, extensions=extensions
             )
         )
         try:
             pairs = tuple((_text(name), _text(value)) for name, value in response.headers.raw)
             hop.set_cookie += [value for name, value in pairs if name.lower() == "set-cookie"]
-            location = response.headers.get("location")
-            if response.status_code in _REDIRECTS and location and request.max_redirects:
-                hop.redirects.append({"status": response.status_code, "location": location})
-                if len(hop.redirects) > request.max_redirects:
-                    raise TargetError("protocol", f"more than {request.max_redirects} redirects")
-                _redirect(hop, response.status_code, location, request.secret_headers)
+            status, location = response.status_code, response.headers.get("location")
+            if status in _REDIRECTS and location and request.max_redirects:
+                _redirect(hop, status, location, request)
                 continue
             first_byte = clock.elapsed()
             body, truncated = await _read(response, request.max_body_bytes)
         finally:
             await response.aclose()
+        spent = (clock.dns, clock.connect, clock.tls, first_byte, clock.elapsed())
+        timing = zip(Timing.model_fields, (round(phase, 3) for phase in spent), strict=True)
         return Exchange(
-            status=response.status_code,
+            status=status,
             http_version=response.extensions.get("http_version", b"HTTP/1.1").decode(),
             headers=pairs,
             body=body,
             truncated=truncated,
             redirects=tuple(hop.redirects),
             set_cookie=tuple(hop.set_cookie),
-            timing=Timing(
-                dns=round(clock.dns, 3),
-                connect=round(max(clock.connect, 0.0), 3),
-                tls=round(clock.tls, 3),
-                first_byte=round(first_byte, 3),
-                total=round(clock.elapsed(), 3),
-            ),
+            timing=Timing(**dict(timing)),
         )
 
 
-def _redirect(hop: _Hop, status: int, location: str, secret: frozenset[str]) -> None:
+def _redirect(hop: _Hop, status: int, location: str, request: Request) -> None:
     """Turn *hop* into the next one, by the rules browsers follow."""
+    hop.redirects.append({"status": status, "location": location})
+    if len(hop.redirects) > request.max_redirects:
+        raise TargetError("protocol", f"more than {request.max_redirects} redirects")
     try:
         target = hop.url.join(location)
     except (httpx.InvalidURL, ValueError) as error:
         raise TargetError("protocol", f"{hop.place} redirects to what is no URL") from error
     drop = {"host"}
-    becomes_get = status == 303 or (status in {301, 302} and hop.method == "POST")  # noqa: PLR2004
-    if becomes_get and hop.method != "HEAD":
+    if hop.method != "HEAD" and (
+        status == 303 or (status in {301, 302} and hop.method == "POST")  # noqa: PLR2004
+    ):
         hop.method, hop.content = "GET", b""
         drop |= _OF_BODY
     if (target.scheme, target.host, target.port) != (hop.url.scheme, hop.url.host, hop.url.port):
-        drop |= secret | _CREDENTIALS
+        drop |= request.secret_headers | _CREDENTIALS
     hop.headers = [(name, value) for name, value in hop.headers if name.lower() not in drop]
     hop.url = target
 
@@ -171,23 +160,19 @@ def _inflater(encoding: str) -> Callable[[bytes, int], bytes] | None:
 
 def _content(request: Request) -> tuple[bytes, list[tuple[str, str]]]:
     """Return the body of *request* in bytes, and its headers completed with the usual ones."""
-    body = request.body
-    given = {name.lower() for name, _ in request.headers}
-    kind = None
-    match body:
+    match request.body:
         case None:
-            content = b""
-        case JsonBody():
-            content, kind = jsontext.dumps(body.value).encode(), "application/json"
-        case FormBody():
-            content, kind = urlencode(body.value).encode(), "application/x-www-form-urlencoded"
-        case _:
-            content, kind = body.value.encode(), body.content_type
-    headers = [*request.headers]
-    headers += [(name, value) for name, value in _DEFAULT_HEADERS if name not in given]
-    if kind and "content-type" not in given:
-        headers.append(("content-type", kind))
-    return content, headers
+            content, kind = b"", None
+        case Body(kind="json", value=value):
+            content, kind = jsontext.dumps(value).encode(), "application/json"
+        case Body(kind="form", value=value):
+            content, kind = urlencode(value).encode(), "application/x-www-form-urlencoded"
+        case Body(value=value, content_type=content_type):
+            content, kind = str(value).encode(), content_type or "text/plain"
+    given = {name.lower() for name, _ in request.headers}
+    usual = (*_DEFAULT_HEADERS, ("content-type", kind))
+    missing = [(name, value) for name, value in usual if value and name not in given]
+    return content, [*request.headers, *missing]
 
 
 def _text(raw: bytes) -> str:
@@ -197,31 +182,28 @@ def _text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def _as_target_error(error: Exception, place: str, limits: Timeouts) -> TargetError:  # noqa: PLR0911
+def _as_target_error(error: Exception, place: str, request: Request) -> TargetError:
     """Say in the wire contract's words what went wrong on the way to or from *place*."""
+    limits = request.timeout_ms
+    late = f"no connection to {place} within {limits.connect} ms"
+    category, message = "protocol", f"{place} broke off before its answer was complete"
     match error:
         case httpx.ConnectTimeout() | aiohttp.ServerTimeoutError():
-            return TargetError("timeout", f"no connection to {place} within {limits.connect} ms")
+            category, message = "timeout", late
         case TimeoutError():
-            return TargetError("timeout", f"no whole answer from {place} within {limits.total} ms")
-        case aiohttp.ClientConnectorDNSError():
-            return TargetError("dns", f"the name of {place} could not be resolved")
+            category, message = "timeout", f"no whole answer from {place} within {limits.total} ms"
         case aiohttp.ClientSSLError() | ssl.SSLError():
             cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
-            reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", "")
-            return TargetError("tls", f"no trusted connection to {place}: {reason}".rstrip(": "))
-        case aiohttp.ClientConnectorError():
-            reason = errno.errorcode.get(error.os_error.errno or 0, "no route")
-            return TargetError("connect", f"could not connect to {place}: {reason}")
-        case httpx.ConnectError():
-            return TargetError("connect", f"could not connect to {place}")
-        case zlib.error():
-            return TargetError("protocol", f"{place} sent a body that is not in its own encoding")
+            reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", "handshake")
+            category, message = "tls", f"no trusted connection to {place}: {reason}"
+        case aiohttp.ClientConnectorError() | httpx.ConnectError():
+            number = error.os_error.errno if isinstance(error, aiohttp.ClientOSError) else None
+            reason = errno.errorcode.get(number or 0, "unreachable")
+            category, message = "connect", f"could not connect to {place}: {reason}"
         case aiohttp.ClientResponseError() if isinstance(error.__cause__, LineTooLong):
-            return TargetError("too_large", f"{place} sent a header that is too long")
+            category, message = "too_large", f"{place} sent a header that is too long"
         case aiohttp.ClientResponseError() | httpx.RemoteProtocolError():
-            return TargetError("protocol", f"what {place} sent is not HTTP")
-        case aiohttp.ClientPayloadError() | aiohttp.ClientConnectionError() | OSError():
-            return TargetError("protocol", f"{place} broke off before its answer was complete")
-        case _:
-            return TargetError("protocol", f"the exchange with {place} broke down")
+            message = f"what {place} sent is not HTTP"
+        case zlib.error():
+            message = f"{place} sent a body that is not in the encoding it names"
+    return TargetError(category, message)

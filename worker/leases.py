@@ -15,29 +15,22 @@ class LeaseKeeper:
     """The leases a worker holds; each is renewed when a third of its time has gone by."""
 
     def __init__(
-        self,
-        renew: Callable[[Sequence[Lease]], Renewal],
-        on_renewal: Callable[[Renewal], object],
+        self, renew: Callable[[Sequence[Lease]], Renewal], told: Callable[[Renewal], object]
     ) -> None:
-        """*renew* makes the call; *on_renewal* is given what it says. Both run in the thread."""
+        """*renew* makes the call, *told* is given what it says; both run in the thread."""
         self._renew = renew
-        self._on_renewal = on_renewal
+        self._told = told
         self._due: dict[str, tuple[float, Item]] = {}
         self._changed = threading.Condition()
-        self._closed = False
+        self._is_closed = False
         self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
         self._thread.start()
-
-    def __contains__(self, lease: str) -> bool:
-        """Tell whether *lease* is held."""
-        return lease in self._due
 
     def hold(self, item: Item) -> None:
         """Renew the lease of *item* from now on."""
         with self._changed:
             self._due[item.lease] = (time.monotonic() + item.lease_ms / 3000, item)
-            # The thread sleeps until the earliest renewal it knows of.
-            if len(self._due) == 1:
+            if len(self._due) == 1:  # else the thread already knows when to look again
                 self._changed.notify()
 
     def let_go(self, lease: str) -> None:
@@ -48,30 +41,29 @@ class LeaseKeeper:
     def close(self) -> None:
         """Stop renewing; a renewal under way is waited for."""
         with self._changed:
-            self._closed = True
+            self._is_closed = True
             self._changed.notify()
         self._thread.join()
 
     def _keep(self) -> None:
         while True:
             with self._changed:
-                if self._closed:
+                if self._is_closed:
                     return
-                now = time.monotonic()
-                if not self._due or (pause := min(d for d, _ in self._due.values()) - now) > 0:
-                    self._changed.wait(pause if self._due else None)
+                first = min((due for due, _ in self._due.values()), default=None)
+                if first is None or first > time.monotonic():
+                    self._changed.wait(None if first is None else first - time.monotonic())
                     continue
                 # One call renews them all: those not due yet are the next calls saved.
                 items = [item for _, item in self._due.values()]
+            renewal = Renewal()
             try:
                 renewal = self._renew(items)
-            except StoreError as error:
-                _log.warning("renewal_failed", extra={"f": {"code": getattr(error, "code", "")}})
-                renewal = Renewal()
+            except (StoreError, ValueError) as error:
+                _log.warning("renewal_failed", extra={"f": {"reason": type(error).__name__}})
             with self._changed:
-                now = time.monotonic()
                 for item in items:
                     if item.lease in self._due:
-                        self._due[item.lease] = (now + item.lease_ms / 3000, item)
+                        self.hold(item)
             if renewal.cancelled or renewal.lost:
-                self._on_renewal(renewal)
+                self._told(renewal)

@@ -13,12 +13,9 @@ class _JsonLines(logging.Formatter):
     """One object per record: time, level, event, and the fields given as ``extra={"f": {...}}``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            **getattr(record, "f", {}),
-        }
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"time": at, "level": record.levelname.lower(), "event": record.getMessage()}
+        line |= getattr(record, "f", {})
         if record.exc_info and record.exc_info[0]:
             # The text of a foreign exception may quote what it choked on; its type may not.
             line["exception"] = record.exc_info[0].__name__

@@ -1,7 +1,6 @@
 """The wire contract between worker and database, field by field (design, section 5)."""
 
-from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,29 +15,12 @@ class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class JsonBody(_Wire):
-    """A body to be written as JSON."""
+class Body(_Wire):
+    """A body and how to write it: *value* is any JSON, pairs, or a text, as *kind* says."""
 
-    kind: Literal["json"]
+    kind: Literal["json", "form", "text"]
     value: Any
-
-
-class FormBody(_Wire):
-    """A body to be written as ``application/x-www-form-urlencoded``."""
-
-    kind: Literal["form"]
-    value: Pairs
-
-
-class TextBody(_Wire):
-    """A body to be sent as it is."""
-
-    kind: Literal["text"]
-    value: str
-    content_type: str = "text/plain"
-
-
-Body = Annotated[JsonBody | FormBody | TextBody, Field(discriminator="kind")]
+    content_type: str | None = None
 
 
 class Timeouts(_Wire):
@@ -65,7 +47,7 @@ class Request(_Wire):
 
 
 class Lookup(_Wire):
-    """One thing to look up in an answer; which fields count depends on ``source``."""
+    """One thing to look up in an answer; which fields count depends on *source*."""
 
     id: int
     source: str
@@ -94,7 +76,7 @@ class Item(Lease):
 
 
 class Response(_Wire):
-    """An answer as stored: ``body`` is cut, ``body_bytes`` is what was read."""
+    """An answer as stored: *body* is cut, *body_bytes* is what was read."""
 
     status: int
     http_version: str
@@ -118,7 +100,7 @@ class Timing(_Wire):
 
 
 class Observed(_Wire):
-    """What a lookup found; ``error`` is set when the lookup itself could not be made."""
+    """What a lookup found; *error* is set when the lookup itself could not be made."""
 
     id: int
     found: bool = False
@@ -127,34 +109,21 @@ class Observed(_Wire):
     truncated: bool = False
 
 
-class Failure(_Wire):
-    """Why there is no answer."""
-
-    category: str
-    message: str
-
-
 class Report(Lease):
-    """One attempt as it went: exactly one of ``response`` and ``error`` is set."""
+    """One attempt as it went: either *response* is set, or *error* with category and message."""
 
     started_at: str
     response: Response | None = None
     timing_ms: Timing | None = None
     observed: tuple[Observed, ...] = ()
     schema_errors: tuple[Any, ...] = ()
-    error: Failure | None = None
+    error: dict[str, str] | None = None
 
     @classmethod
     def of_failure(cls, lease: Lease, started_at: str, category: str, message: str) -> Self:
         """Report that the attempt of *lease* came to nothing."""
-        failure = Failure(category=category, message=message)
-        return cls(
-            item=lease.item,
-            attempt=lease.attempt,
-            lease=lease.lease,
-            started_at=started_at,
-            error=failure,
-        )
+        held = {"item": lease.item, "attempt": lease.attempt, "lease": lease.lease}
+        return cls(**held, started_at=started_at, error={"category": category, "message": message})
 
     def to_json(self) -> bytes:
         """Return the report as the database will parse it."""
@@ -162,14 +131,14 @@ class Report(Lease):
 
 
 class Reply(_Wire):
-    """What ``claim_work`` and ``report_work`` answer; ``work`` is parsed one by one."""
+    """What ``claim_work`` and ``report_work`` answer; *work* is parsed one by one."""
 
     work: tuple[dict[str, Any], ...] = ()
     accepted: tuple[int, ...] = ()
     stale: tuple[int, ...] = ()
     unreportable: tuple[int, ...] = ()
     cancelled: tuple[int, ...] = ()
-    retry_ms: int | Decimal | None = None
+    retry_ms: float | None = None
 
 
 class Renewal(_Wire):

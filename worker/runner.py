@@ -1,6 +1,7 @@
 """One work item from request to report. Orchestration only: others do the work."""
 
 import base64
+import codecs
 import re
 from datetime import UTC, datetime
 
@@ -18,27 +19,28 @@ _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 
 
 class Runner:
-    """Runs items over one transport, their lookups in one evaluator."""
+    """Runs items over one transport, their lookups in one evaluator; it closes neither."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport, evaluator: Evaluator) -> None:
-        """Borrow both; whoever made them closes them."""
+        """Borrow both."""
         self._transport = transport
         self._evaluator = evaluator
 
     async def run(self, item: Item) -> Report:
-        """Make the attempt of *item* and return what was seen; the API's faults are in the report.
-
-        Raises nothing of its own, but is cancelled when the item is.
-        """
+        """Make the attempt of *item*; what the API did wrong is in the report, not raised."""
         started_at = now()
+        if item.json_schema is not None:
+            reason = "this worker does not know JSON Schema"
+            return Report.of_failure(item, started_at, "definition", reason)
         try:
-            if item.json_schema is not None:
-                raise TargetError("definition", "this worker does not know JSON Schema")
             exchange = await perform(item.request, self._transport)
         except TargetError as error:
             return Report.of_failure(item, started_at, error.category, str(error))
         text = _decode(exchange)
-        observed = await self._evaluator.observe_all(item.observe, _evidence(exchange, text))
+        fault = "the body is not text" if text is None else None
+        evidence = Evidence(
+            exchange.headers, text or "", "truncated" if exchange.truncated else fault
+        )
         return Report(
             item=item.item,
             attempt=item.attempt,
@@ -46,7 +48,7 @@ class Runner:
             started_at=started_at,
             response=_response(exchange, text),
             timing_ms=exchange.timing,
-            observed=tuple(observed),
+            observed=tuple(await self._evaluator.observe_all(item.observe, evidence)),
         )
 
 
@@ -57,37 +59,27 @@ def now() -> str:
 
 def _decode(exchange: Exchange) -> str | None:
     """Return the body as text in its declared charset, else UTF-8; None when it is not text."""
-    content_type = next(
-        (value for name, value in exchange.headers if name.lower() == "content-type"), ""
-    )
-    declared = _CHARSET.search(content_type)
-    for charset in ([declared[1]] if declared else []) + ["utf-8"]:
+    types = [value for name, value in exchange.headers if name.lower() == "content-type"]
+    declared = _CHARSET.search(types[0]) if types else None
+    for charset in (declared[1] if declared else "utf-8", "utf-8"):
         try:
-            return exchange.body.decode(charset)
+            # The cap may have split a character, which does not make the body binary.
+            decoder = codecs.getincrementaldecoder(charset)()
+            return decoder.decode(exchange.body, final=not exchange.truncated)
         except (LookupError, UnicodeError):
             continue
     return None
 
 
-def _evidence(exchange: Exchange, text: str | None) -> Evidence:
-    if exchange.truncated:
-        return Evidence(exchange.headers, fault="truncated")
-    if text is None:
-        return Evidence(exchange.headers, fault="the body is not text")
-    return Evidence(exchange.headers, text)
-
-
 def _response(exchange: Exchange, text: str | None) -> Response:
-    if text is None and exchange.truncated:
-        # The cap may have split a character, which does not make the body binary.
-        text = exchange.body[:_STORED_BYTES].decode(errors="ignore")
     is_text = text is not None and "\x00" not in text
-    if is_text and text is not None:
-        body = text
-        if len(exchange.body) > _STORED_BYTES:
-            body = text.encode()[:_STORED_BYTES].decode(errors="ignore")
-    else:
+    if not is_text:
+        # Four characters stand for three bytes.
         body = base64.b64encode(exchange.body[: _STORED_BYTES * 3 // 4]).decode()
+    elif len(exchange.body) > _STORED_BYTES:
+        body = str(text).encode()[:_STORED_BYTES].decode(errors="ignore")
+    else:
+        body = str(text)
     return Response(
         status=exchange.status,
         http_version=exchange.http_version,

@@ -1,8 +1,8 @@
 """The only module that builds httpx clients and transports.
 
-httpx's own pool is slow under load (docs/decisions), so requests travel over aiohttp, which also
-lets us choose the address to connect to and see the phases. It is used directly rather than
-through httpx-aiohttp, which rewrites escapes in URLs and calls a reset a connect timeout.
+httpx's own pool is slow under load, so requests travel over aiohttp, which also lets us choose the
+address to connect to and see the phases. It is used directly rather than through httpx-aiohttp,
+which rewrites escapes in URLs and calls a reset connection a connect timeout.
 """
 
 import ssl
@@ -23,6 +23,7 @@ from worker.egress import CheckedResolver, EgressPolicy, Lookup
 # closed is lost, and one that may not be repeated is then lost for good.
 _KEEPALIVE_S = 2.0
 _SKIP_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Supabase ends a statement after 8 s; 30 s leaves room for a gateway that queues.
 _PLATFORM_TIMEOUT = httpx.Timeout(30, connect=5)
 
@@ -35,97 +36,81 @@ class Clock:
     dns: float = 0.0
     connect: float = 0.0
     tls: float = 0.0
-    reused: bool = False
-    mark: float = 0.0
-    dns_mark: float = 0.0
-    dns_before: float = 0.0
-    tls_mark: float = 0.0
+    phase: str = "connect"
+    is_reused: bool = False
+    _mark: float = 0.0
 
     def elapsed(self) -> float:
         """Milliseconds since the attempt began."""
         return (time.perf_counter() - self.started) * 1000
 
+    def begin(self) -> None:
+        """Set out to connect, on a connection that is new until told otherwise."""
+        self._mark, self.phase, self.is_reused = time.perf_counter(), "connect", False
 
-_clock: ContextVar[Clock | None] = ContextVar("clock", default=None)
+    def end(self, phase: str) -> None:
+        """Book the time since the last phase on *phase*."""
+        now = time.perf_counter()
+        setattr(self, phase, getattr(self, phase) + (now - self._mark) * 1000)
+        self._mark = now
+
+
+# What aiohttp calls back knows the task it runs in, not the request it is for.
+_clock: ContextVar[Clock] = ContextVar("clock")
 
 
 class TargetTransport(httpx.AsyncBaseTransport):
-    """Makes the requests under test: HTTP/1.1 through aiohttp, HTTP/2 where a request asks."""
+    """Makes the requests under test; it follows no redirect and keeps no cookie."""
 
     def __init__(self, policy: EgressPolicy, lookup: Lookup | None = None) -> None:
         """Hold every connection to *policy*; *lookup* replaces the system's name resolution."""
         self._policy = policy
         self._resolver = CheckedResolver(policy, lookup)
         self._session: aiohttp.ClientSession | None = None
-        self._http2: dict[bool, httpx.AsyncHTTPTransport] = {}
         self._tls = {True: _tls_context(verify=True), False: _tls_context(verify=False)}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Make one request, following nothing.
+        """Make one request; its extensions hold a ``Clock``, ``verify_tls`` and ``connect_s``.
 
-        Raises ``TargetError`` for what egress refuses, else what aiohttp or httpx raise.
+        Raises ``TargetError`` for what egress refuses, else whatever aiohttp raises.
         """
         url = yarl.URL(str(request.url), encoded=True)
         self._policy.check_host(url.host or "")
-        if "2" in request.extensions["http_versions"]:
-            return await self._over_http2(request)
-        return await self._over_http1(request, url)
-
-    async def _over_http1(self, request: httpx.Request, url: yarl.URL) -> httpx.Response:
         self._session = self._session or self._open_session()
         clock: Clock = request.extensions["clock"]
         _clock.set(clock)
-        for may_repeat in (request.method in {"GET", "HEAD", "OPTIONS"}, False):
-            clock.reused = False
+        for may_repeat in (request.method in _REPEATABLE, False):
+            clock.begin()
             try:
                 reply = await self._session.request(
                     request.method,
                     url,
-                    headers=[
-                        (name.decode(), value.decode()) for name, value in request.headers.raw
-                    ],
+                    headers=[(name.decode(), text.decode()) for name, text in request.headers.raw],
                     data=request.content or None,
                     allow_redirects=False,
                     ssl=self._tls[request.extensions["verify_tls"]],
-                    timeout=aiohttp.ClientTimeout(
-                        sock_connect=request.extensions["timeout"]["connect"]
-                    ),
+                    timeout=aiohttp.ClientTimeout(sock_connect=request.extensions["connect_s"]),
                 )
                 break
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                # The connection was reused and its server had just given it up.
-                if not (clock.reused and may_repeat):
+                # Its server may have given up a reused connection just as we took it.
+                if not (clock.is_reused and may_repeat):
                     raise
         version = reply.version or aiohttp.HttpVersion11
+        extensions = {"http_version": b"HTTP/%d.%d" % version}
         return httpx.Response(
-            reply.status,
-            headers=reply.raw_headers,
-            stream=_Stream(reply),
-            extensions={"http_version": b"HTTP/%d.%d" % version},
+            reply.status, headers=reply.raw_headers, stream=_Stream(reply), extensions=extensions
         )
 
-    async def _over_http2(self, request: httpx.Request) -> httpx.Response:
-        # httpcore resolves names by itself; giving it the checked address keeps it honest.
-        verify = request.extensions["verify_tls"]
-        if verify not in self._http2:
-            context = _tls_context(verify=verify, h2=True)
-            self._http2[verify] = httpx.AsyncHTTPTransport(verify=context, http2=True)
-        host = request.url.host
-        found = await self._resolver.resolve(host, request.url.port or 443)
-        pinned = httpx.Request(
-            request.method,
-            request.url.copy_with(host=found[0]["host"]),
-            headers=request.headers,
-            content=request.content,
-            extensions=request.extensions | {"sni_hostname": host},
-        )
-        return await self._http2[verify].handle_async_request(pinned)
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session:
+            await self._session.close()
 
     def _open_session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=0,  # the worker's slots are the limit
             resolver=self._resolver,
-            ttl_dns_cache=10,
             keepalive_timeout=_KEEPALIVE_S,
         )
         session = aiohttp.ClientSession(
@@ -138,13 +123,6 @@ class TargetTransport(httpx.AsyncBaseTransport):
         # aiohttp would also send PUT and DELETE again; which requests may be is our decision.
         session._retry_connection = False  # noqa: SLF001
         return session
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        if self._session:
-            await self._session.close()
-        for transport in self._http2.values():
-            await transport.aclose()
 
 
 class _Stream(httpx.AsyncByteStream):
@@ -165,13 +143,14 @@ class _TimedContext(ssl.SSLContext):
     """Notes when a handshake begins, which no trace of aiohttp tells."""
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:  # noqa: ANN401
-        if clock := _clock.get():
-            clock.tls_mark = time.perf_counter()
+        clock = _clock.get()
+        clock.end(clock.phase)
+        clock.phase = "tls"
         return super().wrap_bio(*args, **kwargs)
 
 
 def platform_client(base_url: str) -> httpx.AsyncClient:
-    """Return the client for Supabase's own interfaces; it honours the operator's proxy settings."""
+    """Return the client for Supabase's own interfaces; it honours the operator's proxy."""
     return httpx.AsyncClient(base_url=base_url, timeout=_PLATFORM_TIMEOUT)
 
 
@@ -180,7 +159,7 @@ def platform_client_for_threads(base_url: str) -> httpx.Client:
     return httpx.Client(base_url=base_url, timeout=_PLATFORM_TIMEOUT)
 
 
-def _tls_context(*, verify: bool, h2: bool = False) -> ssl.SSLContext:
+def _tls_context(*, verify: bool) -> ssl.SSLContext:
     context = _TimedContext(ssl.PROTOCOL_TLS_CLIENT)
     if verify:
         context.load_default_certs()
@@ -188,40 +167,23 @@ def _tls_context(*, verify: bool, h2: bool = False) -> ssl.SSLContext:
     else:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["h2", "http/1.1"] if h2 else ["http/1.1"])
     return context
 
 
 def _phase_trace() -> aiohttp.TraceConfig:
     """Return the trace that fills the clock of the attempt under way."""
 
-    async def begin_connect(*_: object) -> None:
-        if clock := _clock.get():
-            clock.mark, clock.tls_mark, clock.dns_before = time.perf_counter(), 0.0, clock.dns
+    async def resolved(*_: object) -> None:
+        _clock.get().end("dns")
 
-    async def end_connect(*_: object) -> None:
-        if clock := _clock.get():
-            now = time.perf_counter()
-            tls = (now - clock.tls_mark) * 1000 if clock.tls_mark else 0.0
-            clock.tls += tls
-            clock.connect += (now - clock.mark) * 1000 - tls - (clock.dns - clock.dns_before)
+    async def connected(*_: object) -> None:
+        _clock.get().end(_clock.get().phase)
 
-    async def begin_dns(*_: object) -> None:
-        if clock := _clock.get():
-            clock.dns_mark = time.perf_counter()
-
-    async def end_dns(*_: object) -> None:
-        if clock := _clock.get():
-            clock.dns += (time.perf_counter() - clock.dns_mark) * 1000
-
-    async def reuse(*_: object) -> None:
-        if clock := _clock.get():
-            clock.reused = True
+    async def reused(*_: object) -> None:
+        _clock.get().is_reused = True
 
     trace = aiohttp.TraceConfig()
-    trace.on_connection_create_start.append(begin_connect)
-    trace.on_connection_create_end.append(end_connect)
-    trace.on_dns_resolvehost_start.append(begin_dns)
-    trace.on_dns_resolvehost_end.append(end_dns)
-    trace.on_connection_reuseconn.append(reuse)
+    trace.on_dns_resolvehost_end.append(resolved)
+    trace.on_connection_create_end.append(connected)
+    trace.on_connection_reuseconn.append(reused)
     return trace
