@@ -187,8 +187,8 @@ create table public.test_request_configs (
     constraint test_request_configs_query_check check (private.is_pairs(query)),
     constraint test_request_configs_headers_check check (private.is_pairs(headers)),
     constraint test_request_configs_body_check check (
-        jsonb_typeof(body) = 'object'
-        and case body ->> 'kind'
+        body is null
+        or case body ->> 'kind'
             when 'json' then body ? 'value'
             when 'form' then private.is_pairs(body -> 'value')
             when 'text' then jsonb_typeof(body -> 'value') = 'string'

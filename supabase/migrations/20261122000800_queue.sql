@@ -8,14 +8,21 @@ create table private.definitions (
     project_id uuid not null references public.projects on delete cascade,
     digest bytea not null,
     document jsonb not null,
+    uses text[] not null,
+    requires text[] not null,
+    provides text[] not null,
     constraint definitions_digest_key unique (project_id, digest)
 );
 comment on table private.definitions is
-'Compiled tests (see private.compile_tests), stored once under their digest, never changed.';
+'Compiled tests (see private.compile_test), stored once under their digest, never changed.';
 comment on column private.definitions.id is 'What results and work items refer to.';
 comment on column private.definitions.project_id is 'The project; definitions are not shared between tenants.';
-comment on column private.definitions.digest is 'SHA-256 of the document''s text.';
+comment on column private.definitions.digest is
+'SHA-256 of what it was compiled from (private.gather_sources): equal sources are compiled once.';
 comment on column private.definitions.document is 'The compiled test.';
+comment on column private.definitions.uses is 'Names that it refers to.';
+comment on column private.definitions.requires is 'Those of them without a default.';
+comment on column private.definitions.provides is 'Names that it captures.';
 
 create table private.snapshots (
     id bigint generated always as identity primary key,

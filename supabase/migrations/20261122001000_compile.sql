@@ -1,7 +1,19 @@
 -- Compilation: a test case and all it inherits become one document that a run executes.
--- Depends on: tests, templates. Locks: none, all objects are new.
+-- Depends on: tests, templates, queue. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
+
+create function private.digest_of(document jsonb)
+returns bytea
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select sha256(convert_to(document::text, 'UTF8'));
+$function$;
+comment on function private.digest_of(jsonb) is 'SHA-256 of the document''s text: its identity.';
 
 create function private.compile_url(path text, query jsonb)
 returns jsonb
@@ -159,131 +171,192 @@ $comment${"observe", "assertions", "captures"}: the look-ups that the worker mak
 to them: observe is the id of a look-up, observe_pattern of the same narrowed by a pattern, many
 says that the value is always an array.$comment$;
 
-create function private.compile_tests(test_case_ids uuid[])
-returns table (
-    test_case_id uuid,
-    document jsonb,
-    uses text[],
-    requires text[],
-    provides text[]
-)
+create function private.gather_sources(test_case_ids uuid[])
+returns table (test_case_id uuid, source jsonb)
 language sql
 stable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
+    select
+        cases.id,
+        jsonb_build_object(
+            -- raise it when private.compile_test gives something else for the same source
+            'compiler', 1,
+            'phase', cases.phase,
+            'retry', cases.retry,
+            'variables', suites.variables,
+            'suite_headers', suites.headers,
+            'auth', coalesce(credentials.auth, configs.auth, suites.auth, '{"kind": "none"}'),
+            'request', to_jsonb(configs) - array['test_case_id', 'project_id', 'auth'],
+            'assertions', coalesce(specs.assertions, '[]'),
+            'captures', coalesce(specs.captures, '[]')
+        )
+    from public.test_cases as cases
+    inner join public.test_suites as suites on suites.id = cases.suite_id
+    inner join public.test_request_configs as configs on configs.test_case_id = cases.id
+    inner join public.projects on projects.id = cases.project_id
+    left join public.test_response_specs as specs on specs.test_case_id = cases.id
+    left join public.api_credentials as credentials
+        on
+            credentials.organization_id = projects.organization_id
+            and credentials.name = coalesce(configs.auth, suites.auth) ->> 'credential'
+    where cases.id = any(gather_sources.test_case_ids);
+$function$;
+comment on function private.gather_sources(uuid[]) is
+$comment$All that decides what a test does, inherited parts included: the input of private.compile_test.
+
+One row for each test that has a request.$comment$;
+
+create function private.compile_test(source jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
     with parts as (
         select
-            cases.id,
-            cases.phase,
-            cases.retry,
-            suites.variables,
-            configs.method,
-            configs.connect_timeout_ms,
-            configs.total_timeout_ms,
-            configs.max_redirects,
-            configs.max_body_bytes,
-            configs.verify_tls,
-            private.compile_url(configs.path, configs.query) as url_parts,
+            private.compile_url(source #>> '{request,path}', source #> '{request,query}') as url_parts,
             jsonb_build_object(
-                'headers', private.merge_headers(suites.headers, configs.headers),
-                'body', configs.body,
-                'auth', coalesce(credentials.auth, configs.auth, suites.auth, '{"kind": "none"}')
+                'headers', private.merge_headers(source -> 'suite_headers', source #> '{request,headers}'),
+                'body', source #> '{request,body}',
+                'auth', source -> 'auth'
             ) as content,
-            private.compile_expectations(
-                coalesce(specs.assertions, '[]'), coalesce(specs.captures, '[]')
-            ) as expectations
-        from public.test_cases as cases
-        inner join public.test_suites as suites on suites.id = cases.suite_id
-        inner join public.test_request_configs as configs on configs.test_case_id = cases.id
-        inner join public.projects on projects.id = cases.project_id
-        left join public.test_response_specs as specs on specs.test_case_id = cases.id
-        left join public.api_credentials as credentials
-            on
-                credentials.organization_id = projects.organization_id
-                and credentials.name = coalesce(configs.auth, suites.auth) ->> 'credential'
-        where cases.id = any(compile_tests.test_case_ids)
+            private.compile_expectations(source -> 'assertions', source -> 'captures') as expectations
     ),
 
     slots as (
         select
             parts.*,
-            parts.url_parts @? '$[*] ? (@.type() == "object")' as is_url_template,
-            private.compile_templates(parts.content) as content_slots,
-            private.compile_templates(parts.expectations -> 'observe') as observe_slots,
-            private.compile_templates(parts.expectations -> 'assertions') as assertion_slots
-        from parts
-    ),
-
-    documents as (
-        select
-            slots.id,
-            slots.expectations -> 'captures' as captures,
-            slots.content_slots || case
-                when slots.is_url_template
+            private.compile_templates(parts.content) || case
+                when parts.url_parts @? '$[*] ? (@.type() == "object")'
                     then jsonb_build_array(jsonb_build_object(
-                        'at', '["url"]'::jsonb, 'parts', slots.url_parts, 'encode', true
+                        'at', '["url"]'::jsonb, 'parts', parts.url_parts, 'encode', true
                     ))
                 else '[]'
             end as request_slots,
-            slots.observe_slots,
-            slots.assertion_slots,
-            slots.content || jsonb_build_object(
-                'method', slots.method,
-                'url', case
-                    when slots.is_url_template then ''
-                    else (
-                        select string_agg(pieces.piece #>> '{}', '' order by pieces.ordinal)
-                        from jsonb_array_elements(slots.url_parts) with ordinality as pieces (piece, ordinal)
-                    )
-                end,
-                'timeout_ms', jsonb_build_object(
-                    'connect', slots.connect_timeout_ms, 'total', slots.total_timeout_ms
-                ),
-                'max_redirects', slots.max_redirects,
-                'max_body_bytes', slots.max_body_bytes,
-                'verify_tls', slots.verify_tls,
-                'http_versions', '["1.1"]'::jsonb
-            ) as request,
-            slots.phase,
-            slots.retry,
-            slots.variables,
-            slots.expectations
-        from slots
+            private.compile_templates(parts.expectations -> 'observe') as observe_slots,
+            private.compile_templates(parts.expectations -> 'assertions') as assertion_slots
+        from parts
+    )
+
+    select slots.expectations || jsonb_build_object(
+        'phase', source -> 'phase',
+        'retry', source -> 'retry',
+        'variables', source -> 'variables',
+        'request', slots.content || jsonb_build_object(
+            'method', source #> '{request,method}',
+            'url', (
+                select string_agg(pieces.piece #>> '{}', '' order by pieces.ordinal)
+                from jsonb_array_elements(slots.url_parts) with ordinality as pieces (piece, ordinal)
+            ),
+            'timeout_ms', jsonb_build_object(
+                'connect', source #> '{request,connect_timeout_ms}',
+                'total', source #> '{request,total_timeout_ms}'
+            ),
+            'max_redirects', source #> '{request,max_redirects}',
+            'max_body_bytes', source #> '{request,max_body_bytes}',
+            'verify_tls', source #> '{request,verify_tls}',
+            'http_versions', '["1.1"]'::jsonb
+        ),
+        'request_slots', slots.request_slots,
+        'observe_slots', slots.observe_slots,
+        'assertion_slots', slots.assertion_slots
+    )
+    from slots;
+$function$;
+comment on function private.compile_test(jsonb) is
+$comment$A test as a run executes it, from private.gather_sources.
+
+Returns {"request", "observe", "assertions", "captures", "retry", "phase", "variables" (the suite's)}
+and, parsed once, the slots in which names are to be filled in: "request_slots", "observe_slots",
+"assertion_slots". Errors: PT400 template_syntax.$comment$;
+
+create function private.store_definitions(project_id uuid, test_case_ids uuid[])
+returns table (
+    test_case_id uuid, definition_id bigint, uses text[], requires text[], provides text[]
+)
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    with given as materialized (
+        select
+            sources.test_case_id,
+            sources.source,
+            private.digest_of(sources.source) as digest
+        from private.gather_sources(store_definitions.test_case_ids) as sources
+    ),
+
+    known as materialized (
+        select
+            definitions.id,
+            definitions.digest,
+            definitions.uses,
+            definitions.requires,
+            definitions.provides
+        from private.definitions
+        where
+            definitions.project_id = store_definitions.project_id
+            and definitions.digest in (select given.digest from given)
+    ),
+
+    compiled as materialized (
+        select distinct on (given.digest)
+            given.digest,
+            private.compile_test(given.source) as document
+        from given
+        where given.digest not in (select known.digest from known)
+        order by given.digest
+    ),
+
+    stored as (
+        insert into private.definitions (project_id, digest, document, uses, requires, provides)
+        select
+            store_definitions.project_id,
+            compiled.digest,
+            compiled.document,
+            names.uses,
+            names.requires,
+            array(
+                select captures.capture ->> 'name'
+                from jsonb_array_elements(compiled.document -> 'captures') as captures (capture)
+            )
+        from compiled
+        cross join lateral (
+            select
+                coalesce(array_agg(used.name), '{}') as uses,
+                coalesce(array_agg(used.name) filter (where not used.is_optional), '{}') as requires
+            from private.used_names(
+                (compiled.document -> 'request_slots')
+                || (compiled.document -> 'observe_slots')
+                || (compiled.document -> 'assertion_slots')
+            ) as used
+        ) as names
+        -- an update that changes nothing: it returns the row, and waits for one just being written
+        on conflict on constraint definitions_digest_key do update set digest = excluded.digest
+        returning
+            definitions.id, definitions.digest, definitions.uses, definitions.requires,
+            definitions.provides
     )
 
     select
-        documents.id,
-        documents.expectations || jsonb_build_object(
-            'uses', names.uses,
-            'phase', documents.phase,
-            'retry', documents.retry,
-            'variables', documents.variables,
-            'request', documents.request,
-            'request_slots', documents.request_slots,
-            'observe_slots', documents.observe_slots,
-            'assertion_slots', documents.assertion_slots
-        ),
-        names.uses,
-        names.requires,
-        array(
-            select captures.capture ->> 'name'
-            from jsonb_array_elements(documents.captures) as captures (capture)
-        )
-    from documents
-    cross join lateral (
-        select
-            coalesce(array_agg(used.name), '{}') as uses,
-            coalesce(array_agg(used.name) filter (where not used.is_optional), '{}') as requires
-        from private.used_names(
-            documents.request_slots || documents.observe_slots || documents.assertion_slots
-        ) as used
-    ) as names;
+        given.test_case_id,
+        ids.id,
+        ids.uses,
+        ids.requires,
+        ids.provides
+    from given
+    inner join (
+        select * from known
+        union all
+        select * from stored
+    ) as ids on ids.digest = given.digest;
 $function$;
-comment on function private.compile_tests(uuid[]) is
-$comment$Test cases compiled from all they inherit: suite, credential, request, expectations.
-
-Returns one row a test that has a request: document (request with its templates parsed into slots,
-observe, assertions, captures, retry, phase, suite variables), uses (names it refers to), requires
-(those without a default) and provides (names it captures). Errors: PT400 template_syntax.$comment$;
+comment on function private.store_definitions(uuid, uuid[]) is
+'The definition of each test as it is now; compiled only when no run has seen it yet.';

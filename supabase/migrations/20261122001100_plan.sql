@@ -16,7 +16,7 @@ create type private.planned_test as (
     is_repeatable boolean,
     fixture_id uuid,
     fixture_names text[],
-    document jsonb,
+    definition_id bigint,
     uses text[],
     requires text[],
     provides text[]
@@ -96,6 +96,7 @@ as $function$
     select coalesce(array_agg(cases.id), '{}')
     from public.test_cases as cases
     inner join public.test_suites as suites on suites.id = cases.suite_id
+    inner join public.test_request_configs as configs on configs.test_case_id = cases.id
     where
         cases.project_id = select_tests.project_id
         and cases.is_enabled
@@ -113,10 +114,10 @@ as $function$
 $function$;
 comment on function private.select_tests(jsonb, uuid) is
 $comment$Tests that a selection names: any of its suites and tests (all, when it names none), with any of its
-tags. Disabled and archived ones are left out.$comment$;
+tags. Disabled and archived ones, and those without a request, are left out.$comment$;
 
-create function private.load_candidates(test_case_ids uuid[])
-returns private.planned_test[]
+create function private.reach_tests(test_case_ids uuid[])
+returns uuid[]
 language sql
 stable
 parallel safe
@@ -127,7 +128,7 @@ as $function$
     with recursive reached (suite_id) as (
         select cases.suite_id
         from public.test_cases as cases
-        where cases.id = any(load_candidates.test_case_ids)
+        where cases.id = any(reach_tests.test_case_ids)
         union
         select upstream.suite_id
         from reached
@@ -135,15 +136,24 @@ as $function$
         inner join public.test_dependencies as dependencies on dependencies.test_case_id = cases.id
         inner join public.test_cases as upstream on upstream.id = dependencies.depends_on_id
         where upstream.is_enabled and upstream.archived_at is null
-    ),
-
-    candidates as (
-        select cases.*
-        from reached
-        inner join public.test_cases as cases on cases.suite_id = reached.suite_id
-        where cases.is_enabled and cases.archived_at is null
     )
 
+    select coalesce(array_agg(cases.id), '{}')
+    from reached
+    inner join public.test_cases as cases on cases.suite_id = reached.suite_id
+    where cases.is_enabled and cases.archived_at is null;
+$function$;
+comment on function private.reach_tests(uuid[]) is
+'The suites of some tests, and every suite that their dependencies reach: all tests that may come along.';
+
+create function private.load_tests(project_id uuid, test_case_ids uuid[])
+returns private.planned_test[]
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
     select
         coalesce(
             array_agg(
@@ -160,24 +170,22 @@ as $function$
                     case cases.rescue
                         when 'always' then true
                         when 'never' then false
-                        else
-                            compiled.document #>> '{request,method}' in ('GET', 'HEAD', 'OPTIONS')
-                            and endpoints.is_safe is not false
+                        else configs.method in ('GET', 'HEAD', 'OPTIONS') and endpoints.is_safe is not false
                     end,
                     usage.fixture_id,
                     fixture_names.names,
-                    compiled.document,
-                    compiled.uses,
-                    compiled.requires,
-                    compiled.provides
+                    stored.definition_id,
+                    stored.uses,
+                    stored.requires,
+                    stored.provides
                 )::private.planned_test
             ),
             '{}'
         )
-    from candidates as cases
+    from private.store_definitions(load_tests.project_id, load_tests.test_case_ids) as stored
+    inner join public.test_cases as cases on cases.id = stored.test_case_id
     inner join public.test_suites as suites on suites.id = cases.suite_id
-    inner join private.compile_tests(array(select candidates.id from candidates)) as compiled
-        on compiled.test_case_id = cases.id
+    inner join public.test_request_configs as configs on configs.test_case_id = cases.id
     left join public.api_endpoints as endpoints on endpoints.id = cases.endpoint_id
     left join public.fixture_usage as usage on usage.test_case_id = cases.id
     left join lateral (
@@ -188,8 +196,8 @@ as $function$
         where fixtures.id = usage.fixture_id
     ) as fixture_names on true;
 $function$;
-comment on function private.load_candidates(uuid[]) is
-'The suites of some tests, and every suite that their dependencies reach, compiled.';
+comment on function private.load_tests(uuid, uuid[]) is
+'Tests with their definitions and all that planning asks of them. Tests without a request are left out.';
 
 create function private.infer_producers(
     tests private.planned_test[], explicit_edges private.planned_edge[], given_names text[]

@@ -20,18 +20,6 @@ create type private.planned_link as (
 );
 comment on type private.planned_link is 'A dependency between two items on its way into the queue.';
 
-create function private.digest_of(document jsonb)
-returns bytea
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    select sha256(convert_to(document::text, 'UTF8'));
-$function$;
-comment on function private.digest_of(jsonb) is 'SHA-256 of the document''s text: its identity.';
-
 create function private.store_snapshots(project_id uuid, documents jsonb[])
 returns table (id bigint, digest bytea)
 language sql
@@ -67,58 +55,6 @@ as $function$
 $function$;
 comment on function private.store_snapshots(uuid, jsonb[]) is
 'Store documents that are not stored yet; the id of each by digest.';
-
-create function private.store_definitions(project_id uuid, tests private.planned_test[])
-returns table (id bigint, test_case_id uuid)
-language sql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-    with given as materialized (
-        select
-            tests.id as test_case_id,
-            private.digest_of(tests.document) as digest,
-            tests.document
-        from unnest(tests) as tests
-    ),
-
-    known as (
-        select
-            definitions.id,
-            definitions.digest
-        from private.definitions
-        where
-            definitions.project_id = store_definitions.project_id
-            and definitions.digest in (select given.digest from given)
-    ),
-
-    stored as (
-        insert into private.definitions (project_id, digest, document)
-        select distinct on (given.digest)
-            store_definitions.project_id,
-            given.digest,
-            given.document
-        from given
-        where given.digest not in (select known.digest from known)
-        order by given.digest
-        on conflict on constraint definitions_digest_key do update set digest = excluded.digest
-        returning definitions.id, definitions.digest
-    )
-
-    select
-        ids.id,
-        given.test_case_id
-    from given
-    inner join (
-        select * from known
-        union all
-        select * from stored
-    ) as ids on ids.digest = given.digest;
-$function$;
-comment on function private.store_definitions(uuid, private.planned_test[]) is
-'Store compiled tests that are not stored yet; the definition of each test.';
 
 create function private.list_items(tests private.planned_test[])
 returns private.planned_item[]
@@ -334,11 +270,7 @@ begin
     insert into public.test_execution_context (run_id, project_id)
     values (run.id, run.project_id);
 
-    with definitions as materialized (
-        select * from private.store_definitions(run.project_id, tests)
-    ),
-
-    fixture_rows as materialized (
+    with fixture_rows as materialized (
         select * from private.store_snapshots(
             run.project_id,
             array(select items.row_values from unnest(items) as items where items.row_values is not null)
@@ -361,12 +293,11 @@ begin
             tests.phase,
             tests.priority,
             tests.is_repeatable,
-            definitions.id as definition_id,
+            tests.definition_id,
             fixture_rows.id as fixture_snapshot_id,
             coalesce(incoming.link_count, 0) as pending_count
         from unnest(items || barriers) as items
         inner join unnest(tests) as tests on tests.id = items.test_id
-        inner join definitions on definitions.test_case_id = items.test_id
         left join fixture_rows on fixture_rows.digest = private.digest_of(items.row_values)
         left join incoming on incoming.to_item = items.id
     ),

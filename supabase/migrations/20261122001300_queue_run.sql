@@ -29,10 +29,10 @@ begin
             errcode = 'PT422',
             message = 'the selection holds no test that could run',
             detail = 'empty_selection',
-            hint = 'Check the names and tags; disabled and archived tests are left out.';
+            hint = 'Check suites, tests and tags; disabled and archived tests, and tests without a request, are left out.';
     end if;
 
-    v_tests := private.load_candidates(v_selected);
+    v_tests := private.load_tests(run.project_id, private.reach_tests(v_selected));
     v_edges := private.connect_tests(
         v_tests,
         array(

@@ -139,22 +139,28 @@ comment on function private.redact_nodes(jsonb, text[]) is
 
 create function private.redact(document jsonb, secrets text[])
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    -- most documents hold none: look once before walking
-    select case
-        when exists (
-            select
-            from unnest(secrets) as known (secret)
-            where
-                strpos(document::text, substr(left(to_jsonb(known.secret)::text, -1), 2)) > 0
-        ) then private.redact_nodes(document, secrets)
-        else document
-    end;
+declare
+    v_text text;
+    v_secret text;
+begin
+    if secrets is null or document is null then
+        return document;
+    end if;
+    -- most documents hold none: look once, as the secret would read in JSON, before walking
+    v_text := document::text;
+    foreach v_secret in array secrets loop
+        if strpos(v_text, substr(left(to_jsonb(v_secret)::text, -1), 2)) > 0 then
+            return private.redact_nodes(document, secrets);
+        end if;
+    end loop;
+    return document;
+end;
 $function$;
 comment on function private.redact(jsonb, text[]) is 'A document without the secrets.';
 

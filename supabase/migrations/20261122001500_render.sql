@@ -65,7 +65,7 @@ as $function$
         inner join private.snapshots as environments on environments.id = live.environment_snapshot_id
         inner join public.test_runs as runs on runs.id = items.run_id
         left join private.snapshots as fixture_rows on fixture_rows.id = items.fixture_snapshot_id
-        cross join lateral jsonb_array_elements_text(definitions.document -> 'uses') as names (name)
+        cross join lateral unnest(definitions.uses) as names (name)
         where items.id = any(resolve_names.item_ids)
     ),
 
@@ -175,38 +175,49 @@ comment on function private.sign_jwt(jsonb, text) is 'A compact HS256 token. Sou
 
 create function private.authorization_header(auth jsonb, rendered_at timestamptz)
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    -- a new kind of sign-in is one more line here
-    select case auth ->> 'kind'
-        when 'bearer' then jsonb_build_array('Authorization', 'Bearer ' || (auth ->> 'token'))
-        when 'basic' then jsonb_build_array(
-            'Authorization',
-            'Basic ' || translate(
-                encode(convert_to((auth ->> 'username') || ':' || (auth ->> 'password'), 'UTF8'), 'base64'),
-                E'\n', ''
-            )
-        )
-        when 'api_key' then case
-            when coalesce(auth ->> 'in', 'header') = 'header'
-                then jsonb_build_array(auth ->> 'name', auth ->> 'value')
-        end
-        when 'jwt_hs256' then jsonb_build_array(
-            'Authorization',
-            'Bearer ' || private.sign_jwt(
-                coalesce(auth -> 'claims', '{}') || jsonb_strip_nulls(jsonb_build_object(
-                    'iss', auth -> 'issuer',
-                    'iat', floor(extract(epoch from rendered_at)),
-                    'exp', floor(extract(epoch from rendered_at)) + coalesce((auth ->> 'ttl_s')::integer, 3600)
-                )),
-                auth ->> 'secret'
-            )
-        )
-    end;
+declare
+    v_issued_at bigint;
+begin
+    -- a new kind of sign-in is one more branch here
+    case auth ->> 'kind'
+        when 'bearer' then
+            return jsonb_build_array('Authorization', 'Bearer ' || (auth ->> 'token'));
+        when 'basic' then
+            return jsonb_build_array(
+                'Authorization',
+                'Basic ' || translate(
+                    encode(convert_to((auth ->> 'username') || ':' || (auth ->> 'password'), 'UTF8'), 'base64'),
+                    E'\n', ''
+                )
+            );
+        when 'api_key' then
+            if coalesce(auth ->> 'in', 'header') = 'header' then
+                return jsonb_build_array(auth ->> 'name', auth ->> 'value');
+            end if;
+        when 'jwt_hs256' then
+            v_issued_at := floor(extract(epoch from rendered_at));
+            return jsonb_build_array(
+                'Authorization',
+                'Bearer ' || private.sign_jwt(
+                    coalesce(auth -> 'claims', '{}') || jsonb_strip_nulls(jsonb_build_object(
+                        'iss', auth -> 'issuer',
+                        'iat', v_issued_at,
+                        'exp', v_issued_at + coalesce((auth ->> 'ttl_s')::integer, 3600)
+                    )),
+                    auth ->> 'secret'
+                )
+            );
+        else
+            null;
+    end case;
+    return null;
+end;
 $function$;
 comment on function private.authorization_header(jsonb, timestamptz) is
 $comment$The header that signs a request in, as ["Name", "value"]; null when the kind needs none.
@@ -215,54 +226,70 @@ auth: {"kind": "none"}, {"kind": "bearer", "token"}, {"kind": "basic", "username
 {"kind": "api_key", "name", "value", "in": "header" | "query"}, {"kind": "jwt_hs256", "issuer",
 "secret", "ttl_s" (default 3600), "claims"}. Sources: RFC 6750, RFC 7617, RFC 7519.$comment$;
 
-create function private.build_request(
-    rendered jsonb, base_url text, rendered_at timestamptz, secrets text[]
-)
-returns jsonb
-language sql
+create function private.holds_secret(source text, secrets text[])
+returns boolean
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    with parts as (
-        select
-            rendered -> 'auth' as auth,
-            private.authorization_header(rendered -> 'auth', rendered_at) as signature,
-            case when rendered ->> 'url' ~ '^https?://' then '' else base_url end
-            || (rendered ->> 'url') as url
-    )
+declare
+    v_secret text;
+begin
+    foreach v_secret in array coalesce(secrets, '{}') loop
+        if strpos(source, v_secret) > 0 then
+            return true;
+        end if;
+    end loop;
+    return false;
+end;
+$function$;
+comment on function private.holds_secret(text, text[]) is 'Does a text contain any of the secrets?';
 
-    select
-        (rendered - 'auth') || jsonb_build_object(
-            'auth', null,
-            'url', parts.url || case
-                when parts.auth ->> 'kind' = 'api_key' and parts.auth ->> 'in' = 'query'
-                    then
-                        case when strpos(parts.url, '?') > 0 then '&' else '?' end
-                        || private.percent_encode(parts.auth ->> 'name') || '='
-                        || private.percent_encode(parts.auth ->> 'value')
-                else ''
-            end,
-            'headers',
-            (rendered -> 'headers')
-            || case when parts.signature is null then '[]' else jsonb_build_array(parts.signature) end,
-            'secret_headers', (
-                select coalesce(jsonb_agg(distinct lower(headers.header ->> 0)), '[]')
-                from jsonb_array_elements(
-                    (rendered -> 'headers')
-                    || case when parts.signature is null then '[]' else jsonb_build_array(parts.signature) end
-                ) as headers (header)
-                where
-                    headers.header = parts.signature
-                    or lower(headers.header ->> 0) in ('authorization', 'cookie', 'proxy-authorization')
-                    or exists (
-                        select from unnest(secrets) as known (secret)
-                        where strpos(headers.header ->> 1, known.secret) > 0
-                    )
-            )
-        )
-    from parts;
+create function private.build_request(
+    rendered jsonb, base_url text, rendered_at timestamptz, secrets text[]
+)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_auth jsonb := rendered -> 'auth';
+    v_signature jsonb := private.authorization_header(v_auth, rendered_at);
+    v_url text := rendered ->> 'url';
+    v_headers jsonb := rendered -> 'headers';
+    v_secret_headers jsonb := '[]';
+    v_header jsonb;
+begin
+    if v_url !~ '^https?://' then
+        v_url := base_url || v_url;
+    end if;
+    if v_auth ->> 'kind' = 'api_key' and v_auth ->> 'in' = 'query' then
+        v_url := v_url || case when strpos(v_url, '?') > 0 then '&' else '?' end
+            || private.percent_encode(v_auth ->> 'name') || '='
+            || private.percent_encode(v_auth ->> 'value');
+    end if;
+    if v_signature is not null then
+        v_headers := v_headers || jsonb_build_array(v_signature);
+        v_secret_headers := jsonb_build_array(lower(v_signature ->> 0));
+    end if;
+    for v_header in select entries.header from jsonb_array_elements(rendered -> 'headers') as entries (header) loop
+        if
+            lower(v_header ->> 0) in ('authorization', 'cookie', 'proxy-authorization')
+            or private.holds_secret(v_header ->> 1, secrets)
+        then
+            v_secret_headers := v_secret_headers || to_jsonb(lower(v_header ->> 0));
+        end if;
+    end loop;
+
+    return rendered || jsonb_build_object(
+        'auth', null, 'url', v_url, 'headers', v_headers, 'secret_headers', v_secret_headers
+    );
+end;
 $function$;
 comment on function private.build_request(jsonb, text, timestamptz, text[]) is
 $comment$The request of the wire contract from a rendered definition: whole URL, signed in.
@@ -271,33 +298,37 @@ secret_headers names what must not follow a redirect to another origin and is st
 
 create function private.redact_request(request jsonb, secrets text[])
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select private.redact(
+declare
+    v_headers jsonb := request -> 'headers';
+begin
+    if request -> 'secret_headers' <> '[]' then
+        select jsonb_agg(
+            case
+                when request -> 'secret_headers' ? lower(entries.header ->> 0)
+                    then jsonb_build_array(entries.header -> 0, '[redacted]')
+                else entries.header
+            end
+            order by entries.ordinal
+        )
+        into v_headers
+        from jsonb_array_elements(v_headers) with ordinality as entries (header, ordinal);
+    end if;
+    return private.redact(
         jsonb_build_object(
             'method', request -> 'method',
             'url', request -> 'url',
-            'headers', (
-                select coalesce(
-                    jsonb_agg(
-                        case
-                            when request -> 'secret_headers' ? lower(headers.header ->> 0)
-                                then jsonb_build_array(headers.header -> 0, '[redacted]')
-                            else headers.header
-                        end
-                        order by headers.ordinal
-                    ), '[]'
-                )
-                from jsonb_array_elements(request -> 'headers') with ordinality as headers (header, ordinal)
-            ),
+            'headers', v_headers,
             'body', request -> 'body'
         ),
         secrets
     );
+end;
 $function$;
 comment on function private.redact_request(jsonb, text[]) is 'What of a request may be stored.';
 

@@ -55,13 +55,14 @@ comment on type private.attempt_verdict is
 
 create function private.compare(operator text, actual jsonb, expected jsonb)
 returns boolean
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case operator
+begin
+    return case operator
         when 'equals' then actual = expected
         when 'not_equals' then actual <> expected
         when 'one_of' then exists (
@@ -107,6 +108,7 @@ as $function$
                 end
         end
     end;
+end;
 $function$;
 comment on function private.compare(text, jsonb, jsonb) is
 $comment$Does a value that was found satisfy an operator? Null when the two cannot be compared.
@@ -116,30 +118,32 @@ part of an object. type: as jsonb_typeof, or integer. length: characters, elemen
 
 create function private.brief(value jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case
+begin
+    return case
         when value is null then 'nothing'
         when length(value::text) > 120 then left(value::text, 117) || '...'
         else value::text
     end;
+end;
 $function$;
 comment on function private.brief(jsonb) is 'A value as it is shown in a message: JSON, at most 120 characters.';
 
 create function private.describe_assertion(assertion jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select
-        concat_ws(' ', assertion ->> 'source', coalesce(assertion ->> 'path', assertion ->> 'name'))
+begin
+    return concat_ws(' ', assertion ->> 'source', coalesce(assertion ->> 'path', assertion ->> 'name'))
         || case assertion ->> 'operator'
             when 'equals' then ' equals '
             when 'not_equals' then ' does not equal '
@@ -161,18 +165,20 @@ as $function$
             when assertion ->> 'operator' in ('exists', 'not_exists') then ''
             else private.brief(assertion -> 'expected')
         end;
+end;
 $function$;
 comment on function private.describe_assertion(jsonb) is 'An assertion as a sentence, e.g. body $.id equals 5.';
 
 create function private.actual_of(assertion jsonb, response jsonb, timing_ms jsonb, observed jsonb)
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case assertion ->> 'source'
+begin
+    return case assertion ->> 'source'
         when 'status' then response -> 'status'
         when 'duration' then timing_ms -> 'total'
         when 'header' then case
@@ -194,6 +200,7 @@ as $function$
             when (observed ->> 'found')::boolean then observed #> '{values,0}'
         end
     end;
+end;
 $function$;
 comment on function private.actual_of(jsonb, jsonb, jsonb, jsonb) is
 $comment$What an assertion speaks of; null when nothing was found.
