@@ -66,7 +66,6 @@ async def _run(store: ConsoleStore, args: argparse.Namespace) -> int:
             **await _selection(store, args),
             "variables": dict(_variable(text) for text in args.var),
             "idempotency_key": args.idempotency_key,
-            "options": {},
         }
     )
     run_id = str(run["id"])
