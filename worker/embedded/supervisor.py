@@ -8,7 +8,6 @@ killed outright the kernel stops its children (Linux), and the next start cleans
 import argparse
 import asyncio
 import contextlib
-import dataclasses
 import json
 import logging
 import os
@@ -20,12 +19,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 
-import psycopg
 import uvicorn
-from psycopg import sql
+import uvloop
 from starlette.types import ASGIApp
 
-from worker.embedded import lock, ports, postgres
+from worker.embedded import lock, ports, postgres, prepare
 from worker.embedded.account import Account
 from worker.embedded.auth.passwords import Passwords
 from worker.embedded.auth.routes import routes as auth_routes
@@ -39,8 +37,8 @@ from worker.embedded.layout import Layout
 from worker.embedded.postgres import Cluster
 from worker.embedded.postgrest import RestServer
 from worker.embedded.process import Kept
-from worker.embedded.programs import find_postgres, find_postgrest, reachable_by
-from worker.embedded.project import DEFAULT_PORT, Project
+from worker.embedded.programs import find_postgrest
+from worker.embedded.project import Project
 from worker.embedded.realtime.app import Realtime
 
 log = logging.getLogger(__name__)
@@ -56,63 +54,6 @@ class GatewayServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the process's signal handlers alone."""
         yield
-
-
-def choose_project(layout: Layout, port: int | None) -> Project:
-    """Return the project of *layout* with its ports settled, a new one if there is none.
-
-    *port*: None keeps the ports of last time (or takes the default ones), 0 keeps them if they
-    are free and picks others if not.
-    """
-    project = Project.load(layout.project)
-    if port == 0:
-        if project and ports.is_free(project.port) and ports.is_free(project.database_port):
-            return project
-        gateway_port, database_port = ports.pick_free(2)
-    elif project and port in (None, project.port):
-        return project
-    else:
-        gateway_port = port or DEFAULT_PORT
-        database_port = gateway_port + 1
-    if project:
-        return dataclasses.replace(project, port=gateway_port, database_port=database_port)
-    # A cluster that lies elsewhere is that of a data folder which has been deleted.
-    if layout.cluster_root != layout.root:
-        shutil.rmtree(layout.cluster, ignore_errors=True)
-    return Project.create(gateway_port, database_port)
-
-
-def prepare_cluster(layout: Layout, project: Project, *, is_throwaway: bool) -> Cluster:
-    """Return the cluster of *layout*, created if need be and with nobody running it.
-
-    Raises:
-        EmbeddedError: no programs, or the port is taken.
-    """
-    account = Account.for_server()
-    cluster = Cluster(
-        programs=reachable_by(account, find_postgres()),
-        folder=layout.cluster,
-        sockets=postgres.socket_folder(layout.sockets, project.database_port, account),
-        port=project.database_port,
-        account=account,
-        log_file=layout.logs / "postgres.log",
-        settings=postgres.THROWAWAY if is_throwaway else {},
-    )
-    cluster.stop_leftover()
-    ports.require_free(project.database_port)
-    cluster.initialise()
-    return cluster
-
-
-def set_passwords(cluster: Cluster, project: Project) -> None:
-    """Give the login roles the project's passwords, whatever theirs were."""
-    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-        for role, password in project.passwords.items():
-            connection.execute(
-                sql.SQL("alter role {} with password {}").format(
-                    sql.Identifier(role), sql.Literal(password)
-                ),
-            )
 
 
 async def serve(
@@ -133,7 +74,7 @@ async def serve(
             cleanup.callback(shutil.rmtree, cluster.sockets, ignore_errors=True)
         database = Kept("PostgreSQL", cluster.start, postgres.STOP_SIGNAL)
         cleanup.push_async_callback(database.stop)
-        set_passwords(cluster, project)
+        prepare.set_passwords(cluster, project)
         rest_server = RestServer(
             program=postgrest,
             database=cluster.dsn(user="authenticator"),
@@ -216,7 +157,7 @@ def run(data_dir: Path, port: int | None, *, is_throwaway: bool, report: int) ->
 
     Args:
         data_dir: the project's folder.
-        port: as in ``choose_project``.
+        port: as in ``prepare.choose_project``.
         is_throwaway: whether the data may be lost when the machine crashes.
         report: descriptor for the one line about how the start went.
     """
@@ -225,10 +166,10 @@ def run(data_dir: Path, port: int | None, *, is_throwaway: bool, report: int) ->
         try:
             held.enter_context(lock.held(layout.lock))
             layout.ready.unlink(missing_ok=True)
-            project = choose_project(layout, port)
+            project = prepare.choose_project(layout, port)
             postgrest = find_postgrest()
             gateway_socket = held.enter_context(ports.listen(project.port))
-            cluster = prepare_cluster(layout, project, is_throwaway=is_throwaway)
+            cluster = prepare.prepare_cluster(layout, project, is_throwaway=is_throwaway)
             # Not before: ports that cannot be used should not be remembered.
             project.save(layout.project)
 
@@ -236,7 +177,7 @@ def run(data_dir: Path, port: int | None, *, is_throwaway: bool, report: int) ->
                 json.dump({}, reply)
                 reply.close()
 
-            asyncio.run(
+            uvloop.run(
                 serve(
                     layout,
                     project,
