@@ -104,6 +104,7 @@ class CheckedResolver(AbstractResolver):
         """Nothing is held."""
 
 
+@lru_cache(maxsize=4096)
 def _parse(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)

@@ -18,6 +18,8 @@ from worker.errors import TargetError
 from worker.models import Body, Pairs, Request, Timing
 from worker.transport import Clock
 
+Inflate = Callable[[bytes, int], bytes]
+
 # What every client sends unless the test says otherwise.
 _DEFAULT_HEADERS = (
     ("user-agent", f"assay/{__version__}"),
@@ -70,10 +72,11 @@ async def perform(request: Request, transport: httpx.AsyncBaseTransport) -> Exch
         hop = _Hop(request.method, httpx.URL(request.url), headers, content)
         async with asyncio.timeout(request.timeout_ms.total / 1000):
             return await _follow(hop, request, transport)
-    except (aiohttp.InvalidURL, httpx.InvalidURL, UnicodeError, ValueError, TypeError) as error:
-        raise TargetError("definition", f"the request is not valid HTTP: {error}") from error
+    # A certificate error is a ValueError too: what the network raises comes first.
     except (aiohttp.ClientError, httpx.TransportError, OSError, zlib.error) as error:
         raise _as_target_error(error, hop.place, request) from error
+    except (httpx.InvalidURL, ValueError, TypeError) as error:
+        raise TargetError("definition", f"the request is not valid HTTP: {error}") from error
 
 
 async def _follow(hop: _Hop, request: Request, transport: httpx.AsyncBaseTransport) -> Exchange:
@@ -91,13 +94,16 @@ async def _follow(hop: _Hop, request: Request, transport: httpx.AsyncBaseTranspo
         )
         try:
             pairs = tuple((_text(name), _text(value)) for name, value in response.headers.raw)
-            hop.set_cookie += [value for name, value in pairs if name.lower() == "set-cookie"]
-            status, location = response.status_code, response.headers.get("location")
+            named = {name.lower(): value for name, value in pairs}
+            if "set-cookie" in named:
+                hop.set_cookie += [text for name, text in pairs if name.lower() == "set-cookie"]
+            status, location = response.status_code, named.get("location")
             if status in _REDIRECTS and location and request.max_redirects:
                 _redirect(hop, status, location, request)
                 continue
             first_byte = clock.elapsed()
-            body, truncated = await _read(response, request.max_body_bytes)
+            inflate = _inflater(named.get("content-encoding", ""))
+            body, truncated = await _read(response, request.max_body_bytes, inflate)
         finally:
             await response.aclose()
         spent = (clock.dns, clock.connect, clock.tls, first_byte, clock.elapsed())
@@ -135,9 +141,8 @@ def _redirect(hop: _Hop, status: int, location: str, request: Request) -> None:
     hop.url = target
 
 
-async def _read(response: httpx.Response, cap: int) -> tuple[bytes, bool]:
+async def _read(response: httpx.Response, cap: int, inflate: Inflate | None) -> tuple[bytes, bool]:
     """Return the decoded body, at most *cap* bytes of it, and whether there was more."""
-    inflate = _inflater(response.headers.get("content-encoding", ""))
     body = bytearray()
     async for chunk in cast("httpx.AsyncByteStream", response.stream):
         # One byte more than allowed is enough to know, and keeps a bomb from going off.
@@ -147,7 +152,7 @@ async def _read(response: httpx.Response, cap: int) -> tuple[bytes, bool]:
     return bytes(body), False
 
 
-def _inflater(encoding: str) -> Callable[[bytes, int], bytes] | None:
+def _inflater(encoding: str) -> Inflate | None:
     """Return what undoes *encoding*, or None where the bytes are best left as they are."""
     match encoding.strip().lower():
         case "gzip" | "x-gzip":
@@ -166,7 +171,8 @@ def _content(request: Request) -> tuple[bytes, list[tuple[str, str]]]:
         case Body(kind="json", value=value):
             content, kind = jsontext.dumps(value).encode(), "application/json"
         case Body(kind="form", value=value):
-            content, kind = urlencode(value).encode(), "application/x-www-form-urlencoded"
+            pairs = [(name, text) for name, text in value]
+            content, kind = urlencode(pairs).encode(), "application/x-www-form-urlencoded"
         case Body(value=value, content_type=content_type):
             content, kind = str(value).encode(), content_type or "text/plain"
     given = {name.lower() for name, _ in request.headers}
@@ -190,6 +196,8 @@ def _as_target_error(error: Exception, place: str, request: Request) -> TargetEr
     match error:
         case httpx.ConnectTimeout() | aiohttp.ServerTimeoutError():
             category, message = "timeout", late
+        case aiohttp.InvalidURL():
+            category, message = "definition", "the URL is not valid"
         case TimeoutError():
             category, message = "timeout", f"no whole answer from {place} within {limits.total} ms"
         case aiohttp.ClientSSLError() | ssl.SSLError():
@@ -200,7 +208,7 @@ def _as_target_error(error: Exception, place: str, request: Request) -> TargetEr
             number = error.os_error.errno if isinstance(error, aiohttp.ClientOSError) else None
             reason = errno.errorcode.get(number or 0, "unreachable")
             category, message = "connect", f"could not connect to {place}: {reason}"
-        case aiohttp.ClientResponseError() if isinstance(error.__cause__, LineTooLong):
+        case aiohttp.ClientResponseError(__cause__=Exception(__cause__=LineTooLong())):
             category, message = "too_large", f"{place} sent a header that is too long"
         case aiohttp.ClientResponseError() | httpx.RemoteProtocolError():
             message = f"what {place} sent is not HTTP"

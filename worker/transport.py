@@ -23,6 +23,7 @@ from worker.egress import CheckedResolver, EgressPolicy, Lookup
 # closed is lost, and one that may not be repeated is then lost for good.
 _KEEPALIVE_S = 2.0
 _SKIP_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+_HEADER_BYTES = 64 * 1024
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Supabase ends a statement after 8 s; 30 s leaves room for a gateway that queues.
 _PLATFORM_TIMEOUT = httpx.Timeout(30, connect=5)
@@ -118,6 +119,8 @@ class TargetTransport(httpx.AsyncBaseTransport):
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_SKIP_AUTO,
             auto_decompress=False,
+            max_field_size=_HEADER_BYTES,
+            max_line_size=_HEADER_BYTES,
             trace_configs=[_phase_trace()],
         )
         # aiohttp would also send PUT and DELETE again; which requests may be is our decision.

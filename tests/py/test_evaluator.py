@@ -1,0 +1,94 @@
+"""Lookups in bounded time."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from worker.evaluator import Evaluator
+from worker.models import Lookup
+from worker.observe import Evidence
+
+HANGS = '$[?(@ =~ "^(a+)+$")]'
+BODY = json.dumps({"s": "a" * 40 + "!", "price": 1, "items": [{"id": 1}, {"id": 2}]})
+
+
+@pytest.fixture
+async def evaluator() -> AsyncIterator[Evaluator]:
+    evaluator = Evaluator(timeout_s=1.0)
+    yield evaluator
+    await evaluator.aclose()
+
+
+def lookups(*paths: str) -> list[Lookup]:
+    """Look the paths up in the body."""
+    return [Lookup(id=number, source="body", path=path) for number, path in enumerate(paths)]
+
+
+async def test_heavy_and_light_lookups_come_back_in_order(evaluator: Evaluator) -> None:
+    """Wherever each of them was made."""
+    found = await evaluator.observe_all(lookups("$.price", "$..id", "$.s"), Evidence((), BODY))
+
+    assert [one.id for one in found] == [0, 1, 2]
+    assert [one.values[0] for one in found] == [1, 1, "a" * 40 + "!"]
+
+
+async def test_light_lookups_need_no_helper(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hop to another process would cost more than the lookup."""
+    monkeypatch.setattr("worker.evaluator._start_helper", None)
+
+    found = await evaluator.observe_all(lookups("$.items[*].id"), Evidence((), BODY))
+
+    assert found[0].values == (1, 2)
+
+
+async def test_a_lookup_that_hangs_is_given_up_alone(evaluator: Evaluator) -> None:
+    """Those before and after it are answered; the event loop goes on meanwhile."""
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    began = time.monotonic()
+    found = await evaluator.observe_all(lookups("$..id", HANGS, "$..price"), Evidence((), BODY))
+    ticking.cancel()
+
+    assert [one.error for one in found] == [None, "the lookup took longer than 1 s", None]
+    assert time.monotonic() - began < 10
+    assert ticks > 50
+
+
+async def test_a_result_that_explodes_is_given_up(evaluator: Evaluator) -> None:
+    """Each union doubles what is found: a helper's memory is limited, and so is its time."""
+    text = "[" * 60 + "1" + "]" * 60
+
+    found = await evaluator.observe_all(lookups("$" + "[0,0]" * 60), Evidence((), text))
+
+    assert found[0].error
+
+
+async def test_a_large_body_is_read_elsewhere(evaluator: Evaluator) -> None:
+    """Even a simple path would hold up the event loop."""
+    text = json.dumps({"a": "x" * 200_000, "b": 1.5})
+
+    found = await evaluator.observe_all(lookups("$.b"), Evidence((), text))
+
+    assert str(found[0].values[0]) == "1.5"
+
+
+async def test_a_cancelled_lookup_leaves_nothing_behind(evaluator: Evaluator) -> None:
+    """The next one gets a helper that is not still busy with the last."""
+    hanging = asyncio.create_task(evaluator.observe_all(lookups(HANGS), Evidence((), BODY)))
+    await asyncio.sleep(0.4)
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)
+
+    found = await evaluator.observe_all(lookups("$..id"), Evidence((), BODY))
+
+    assert found[0].values == (1, 2)

@@ -1,0 +1,251 @@
+"""What is sent to Supabase, and what its answers mean."""
+
+import asyncio
+import inspect
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fakes import FakeStore
+from support_http import serve_bytes
+
+from worker.cli_store import ConsoleStore
+from worker.config import Settings
+from worker.errors import StoreError, StoreRejected, StoreUnavailable
+from worker.models import Lease, Renewal
+from worker.store import SupabaseStore
+
+CALL = UUID(int=7)
+LEASE = Lease(item=1, attempt=2, lease="l")
+
+
+def store_at(
+    handler: Callable[[httpx.Request], httpx.Response], kind: type[Any] = SupabaseStore, **given: str
+) -> Any:  # noqa: ANN401
+    """Return a store whose requests *handler* answers."""
+    env = {"supabase_url": "http://supabase.test/", "supabase_key": "eyJ.key"} | given
+    transport = httpx.MockTransport(handler)
+    return kind(
+        Settings.model_validate(env),
+        httpx.AsyncClient(transport=transport, base_url="http://supabase.test"),
+        httpx.Client(transport=transport, base_url="http://supabase.test"),
+    )
+
+
+def answers(status: int = 200, body: object = None) -> Callable[[httpx.Request], httpx.Response]:
+    """Answer everything alike."""
+    return lambda _: httpx.Response(status, json=body)
+
+
+class Recorder:
+    """Remembers the requests it answers with *body*."""
+
+    def __init__(self, body: object = None) -> None:
+        self.body = body
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(200, json=self.body)
+
+    @property
+    def sent(self) -> Any:  # noqa: ANN401
+        """What the last request carried."""
+        return json.loads(self.requests[-1].content)
+
+
+async def test_registering_gives_an_id() -> None:
+    """The function is called by name with named arguments, key in both headers."""
+    recorder = Recorder("the-id")
+
+    worker_id = await store_at(recorder).register_worker("n", "1", 3, ("a",))
+
+    assert worker_id == "the-id"
+    request = recorder.requests[0]
+    assert request.url.path == "/rest/v1/rpc/register_worker"
+    assert (request.headers["apikey"], request.headers["authorization"]) == (
+        "eyJ.key",
+        "Bearer eyJ.key",
+    )
+    assert recorder.sent == {"name": "n", "version": "1", "capacity": 3, "labels": ["a"]}
+
+
+async def test_a_newer_key_is_no_bearer_token() -> None:
+    """The gateway would refuse it."""
+    recorder = Recorder("id")
+
+    await store_at(recorder, supabase_key="sb_secret_x").register_worker("n", "1", 3, ())
+
+    assert "authorization" not in recorder.requests[0].headers
+
+
+async def test_claimed_work_keeps_its_digits() -> None:
+    """1.10 in a body is not 1.1."""
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b'{"work":[{"price":1.10}],"retry_ms":50}')
+
+    reply = await store_at(answer).claim_work("w", CALL, 3, 4)
+
+    assert reply.work == ({"price": Decimal("1.10")},)
+    assert reply.retry_ms == 50
+
+
+async def test_reports_are_sent_as_they_were_written() -> None:
+    """Joined into one call."""
+    recorder = Recorder({"accepted": [1, 2], "work": []})
+
+    reply = await store_at(recorder).report_work("w", CALL, [b'{"item":1}', b'{"item":2}'], 5, 6)
+
+    assert reply.accepted == (1, 2)
+    assert recorder.sent == {
+        "worker_id": "w",
+        "call_id": str(CALL),
+        "reports": [{"item": 1}, {"item": 2}],
+        "free_slots": 5,
+        "prefetch": 6,
+    }
+
+
+async def test_renewing_and_releasing_name_the_whole_lease() -> None:
+    """Item, attempt and token; nothing else of the item."""
+    recorder = Recorder({"cancelled": [1], "lost": []})
+    store = store_at(recorder)
+
+    renewal = store.renew_work("w", [LEASE])
+    await store.release_work("w", [LEASE])
+
+    assert renewal == Renewal(cancelled=(1,))
+    assert [request.url.path[-12:] for request in recorder.requests] == [
+        "c/renew_work",
+        "release_work",
+    ]
+    assert recorder.sent == {"worker_id": "w", "items": [{"item": 1, "attempt": 2, "lease": "l"}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (500, {"code": "40P01", "message": "deadlock"}, StoreUnavailable),
+        (500, {"code": "57014", "message": "statement timeout"}, StoreUnavailable),
+        (503, {"code": "PGRST001", "message": "no connection"}, StoreUnavailable),
+        (409, {"code": "55P03", "message": "lock"}, StoreUnavailable),
+        (502, None, StoreUnavailable),
+        (429, None, StoreUnavailable),
+        (500, {"code": "XX000", "message": "bug"}, StoreRejected),
+        (500, {"code": "55000", "message": "state"}, StoreRejected),
+        (400, {"code": "22P05", "message": "NUL"}, StoreRejected),
+        (404, None, StoreRejected),
+        (401, {"code": "PGRST301", "message": "JWT"}, StoreRejected),
+    ],
+)
+async def test_the_code_decides_whether_to_try_again(
+    status: int, body: object, kind: type[StoreError]
+) -> None:
+    """Not the HTTP status, which is 500 for a deadlock and for a bug."""
+    with pytest.raises(StoreError) as failure:
+        await store_at(answers(status, body)).claim_work("w", CALL, 1, 1)
+
+    assert type(failure.value) is kind
+    assert failure.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "refused"), [(401, "", True), (403, "42501", True), (400, "PT400", False)]
+)
+async def test_refused_access_is_told_apart(status: int, code: str, *, refused: bool) -> None:
+    """Every further call would be refused too."""
+    store = store_at(answers(status, {"code": code, "message": "no", "details": "slug"}))
+
+    with pytest.raises(StoreRejected) as failure:
+        await store.claim_work("w", CALL, 1, 1)
+
+    assert failure.value.is_refused_access is refused
+    assert failure.value.slug == "slug"
+    assert failure.value.exit_code == 2
+
+
+async def test_an_unreachable_project_is_unavailable() -> None:
+    """For the event loop and for the thread; the key is not in the message."""
+
+    def fails(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("http://supabase.test?apikey=eyJ.key")
+
+    with pytest.raises(StoreUnavailable, match="cannot be reached") as failure:
+        await store_at(fails).claim_work("w", CALL, 1, 1)
+    with pytest.raises(StoreUnavailable):
+        store_at(fails).renew_work("w", [LEASE])
+
+    assert "eyJ" not in str(failure.value)
+    assert failure.value.exit_code == 3
+
+
+async def test_an_account_signs_in_and_again_when_its_session_ends() -> None:
+    """The call that found out is repeated."""
+    tokens = iter(["first", "second"])
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/v1/token":
+            assert json.loads(request.content) == {"email": "a@b.c", "password": "p"}
+            return httpx.Response(200, json={"access_token": next(tokens)})
+        seen.append(request.headers["authorization"])
+        if request.headers["authorization"] == "Bearer first":
+            return httpx.Response(401, json={"code": "PGRST303", "message": "JWT expired"})
+        return httpx.Response(200, json={"work": []})
+
+    async with store_at(answer, email="a@b.c", password="p") as store:
+        await store.claim_work("w", CALL, 1, 1)
+
+    assert seen == ["Bearer first", "Bearer second"]
+
+
+async def test_wrong_credentials_are_a_refusal() -> None:
+    """Said by the sign-in, in its own words."""
+    refusal = {"error_code": "invalid_credentials", "msg": "Invalid"}
+    store = store_at(answers(400, refusal), email="a")
+
+    with pytest.raises(StoreRejected, match="Invalid"):
+        async with store:
+            pass
+
+
+async def test_a_refused_websocket_is_unavailable() -> None:
+    """The loop goes on without hints."""
+    async with serve_bytes(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") as (url, _):
+        store = store_at(answers(), supabase_url=url)
+
+        with pytest.raises(StoreUnavailable, match="Realtime is not available"):
+            await asyncio.wait_for(store.watch_runs(lambda: None), 5)
+
+
+@pytest.mark.parametrize("body", [{"id": "r"}, [{"id": "r"}]])
+async def test_commands_take_a_row_or_a_set_of_one(body: object) -> None:
+    """Whichever the function returns."""
+    store = store_at(answers(200, body), ConsoleStore)
+
+    assert await store.queue_run({}) == {"id": "r"}
+    assert await store.get_run_state("r", 0) == {"id": "r"}
+    assert await store.get_run_report("r") == {"id": "r"}
+    assert await store.cancel_run("r") == {"id": "r"}
+
+
+async def test_commands_read_tables_through_rest() -> None:
+    """With PostgREST's own filters."""
+    recorder = Recorder([{"id": 1}])
+
+    rows = await store_at(recorder, ConsoleStore).select("projects", select="id", name="eq.a b")
+
+    assert rows == [{"id": 1}]
+    assert str(recorder.requests[0].url).endswith("/rest/v1/projects?select=id&name=eq.a+b")
+
+
+def test_the_fake_store_takes_the_same_calls() -> None:
+    """What the loop is tested with is what it is run with."""
+    for name in ("register_worker", "claim_work", "report_work", "renew_work", "release_work"):
+        real = inspect.signature(getattr(SupabaseStore, name))
+        assert inspect.signature(getattr(FakeStore, name)) == real
