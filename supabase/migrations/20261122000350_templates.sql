@@ -115,7 +115,7 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_parts jsonb := '[]';
+    v_parts jsonb := '[]'::jsonb;
     v_rest text := source;
     v_match text[];
 begin
@@ -147,70 +147,69 @@ $function$;
 comment on function private.parse_template(text) is
 'Text to parts: strings and placeholders. Errors: PT400 template_syntax.';
 
-create function private.find_templates(document jsonb)
+create function private.find_templates(document jsonb, base text[] default '{}')
 returns table (location text[], source text)
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    with recursive nodes (location, node) as (
-        select
-            array[]::text[],
-            find_templates.document
-        -- most documents hold no template at all
-        where find_templates.document::text like '%{{%'
-        union all
-        select
-            nodes.location || children.step,
-            children.node
-        from nodes
-        cross join lateral (
-            select
-                members.key,
-                members.value
-            from jsonb_each(
-                case jsonb_typeof(nodes.node) when 'object' then nodes.node else '{}' end
-            ) as members
-            union all
-            select
-                (elements.ordinal - 1)::text,
-                elements.value
-            from jsonb_array_elements(
-                case jsonb_typeof(nodes.node) when 'array' then nodes.node else '[]' end
-            ) with ordinality as elements (value, ordinal)
-        ) as children (step, node)
-    )
+begin
+    -- most documents, and most of their parts, hold no template at all
+    if strpos(document::text, '{{') = 0 then
+        return;
+    end if;
 
-    select
-        nodes.location,
-        nodes.node #>> '{}'
-    from nodes
-    where jsonb_typeof(nodes.node) = 'string' and nodes.node #>> '{}' like '%{{%';
+    case jsonb_typeof(document)
+        when 'string' then
+            return query select base, document #>> '{}';
+        when 'array' then
+            return query
+            select found.*
+            from jsonb_array_elements(document) with ordinality as entries (node, ordinal)
+            cross join lateral private.find_templates(
+                entries.node, base || (entries.ordinal - 1)::text
+            ) as found;
+        else
+            return query
+            select found.*
+            from jsonb_each(document) as members
+            cross join lateral private.find_templates(
+                members.value, base || members.key
+            ) as found;
+    end case;
+end;
 $function$;
-comment on function private.find_templates(jsonb) is
-'Every string in a document that holds {{, with its location as a jsonb path.';
+comment on function private.find_templates(jsonb, text[]) is
+'Every string in a document that holds {{, with its path; base: the path of the document itself.';
 
 create function private.compile_templates(document jsonb)
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select
-        coalesce(
-            jsonb_agg(
-                jsonb_build_object(
-                    'at', templates.location, 'parts', private.parse_template(templates.source)
-                )
-                order by templates.location
-            ),
-            '[]'
-        )
-    from private.find_templates(compile_templates.document) as templates;
+begin
+    if strpos(document::text, '{{') = 0 then
+        return '[]';
+    end if;
+    return (
+        select
+            coalesce(
+                jsonb_agg(
+                    jsonb_build_object(
+                        'at', templates.location, 'parts', private.parse_template(templates.source)
+                    )
+                    order by templates.location
+                ),
+                '[]'
+            )
+        from private.find_templates(compile_templates.document) as templates
+    );
+end;
 $function$;
 comment on function private.compile_templates(jsonb) is
 'Slots of a document: [{"at": [location], "parts": [...]}], [] if it holds no template. Errors: PT400 template_syntax.';
@@ -439,5 +438,5 @@ or unresolved: the first name that has no value, and then no document may be use
 grant execute on function private.parse_filter(text) to authenticated, service_role;
 grant execute on function private.parse_placeholder(text) to authenticated, service_role;
 grant execute on function private.parse_template(text) to authenticated, service_role;
-grant execute on function private.find_templates(jsonb) to authenticated, service_role;
+grant execute on function private.find_templates(jsonb, text[]) to authenticated, service_role;
 grant execute on function private.compile_templates(jsonb) to authenticated, service_role;

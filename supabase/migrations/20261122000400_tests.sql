@@ -163,12 +163,12 @@ $comment$Another attempt after a bad one, as data; {} = none.
 comment on column public.test_cases.archived_at is 'Since when it is hidden and left out; null = in use.';
 comment on column public.test_cases.created_at is 'When it was created.';
 comment on column public.test_cases.updated_at is 'When it was last changed; kept by a trigger.';
-create index test_cases_suite_id_idx on public.test_cases (suite_id, position);
-create index test_cases_endpoint_id_idx on public.test_cases (endpoint_id);
+create index test_cases_suite_id_idx on public.test_cases (suite_id, project_id, position);
+create index test_cases_endpoint_id_idx on public.test_cases (endpoint_id, project_id);
 create index test_cases_project_id_idx on public.test_cases (project_id);
 
 create table public.test_request_configs (
-    test_case_id uuid primary key,
+    test_case_id uuid not null,
     project_id uuid not null,
     method text not null default 'GET',
     path text not null,
@@ -181,6 +181,8 @@ create table public.test_request_configs (
     max_redirects integer not null default 10,
     max_body_bytes integer not null default 5242880,
     verify_tls boolean not null default true,
+    -- project_id follows from test_case_id; it is in the key to serve the foreign key
+    primary key (test_case_id, project_id),
     constraint test_request_configs_test_case_id_fkey foreign key (test_case_id, project_id)
     references public.test_cases (id, project_id) on delete cascade,
     constraint test_request_configs_method_check check (method ~ '^[A-Z]+$'),
@@ -230,10 +232,12 @@ comment on column public.test_request_configs.max_body_bytes is
 comment on column public.test_request_configs.verify_tls is 'False accepts any certificate.';
 
 create table public.test_response_specs (
-    test_case_id uuid primary key,
+    test_case_id uuid not null,
     project_id uuid not null,
     assertions jsonb not null default '[]',
     captures jsonb not null default '[]',
+    -- project_id follows from test_case_id; it is in the key to serve the foreign key
+    primary key (test_case_id, project_id),
     constraint test_response_specs_test_case_id_fkey foreign key (test_case_id, project_id)
     references public.test_cases (id, project_id) on delete cascade,
     constraint test_response_specs_assertions_check check (jsonb_typeof(assertions) = 'array'),
@@ -265,7 +269,7 @@ create table public.test_dependencies (
     depends_on_id uuid not null,
     kind text not null,
     project_id uuid not null,
-    primary key (test_case_id, depends_on_id),
+    primary key (test_case_id, project_id, depends_on_id),
     constraint test_dependencies_test_case_id_fkey foreign key (test_case_id, project_id)
     references public.test_cases (id, project_id) on delete cascade,
     constraint test_dependencies_depends_on_id_fkey foreign key (depends_on_id, project_id)
@@ -280,7 +284,8 @@ comment on column public.test_dependencies.depends_on_id is 'The test that it wa
 comment on column public.test_dependencies.kind is
 'order: the other must be over. data, token: it must have passed, else this one is skipped.';
 comment on column public.test_dependencies.project_id is 'The project of both.';
-create index test_dependencies_depends_on_id_idx on public.test_dependencies (depends_on_id);
+create index test_dependencies_depends_on_id_idx
+on public.test_dependencies (depends_on_id, project_id);
 create index test_dependencies_project_id_idx on public.test_dependencies (project_id);
 
 create table public.test_data_fixtures (
@@ -302,9 +307,11 @@ comment on column public.test_data_fixtures.rows is
 comment on column public.test_data_fixtures.created_at is 'When it was created.';
 
 create table public.fixture_usage (
-    test_case_id uuid primary key,
+    test_case_id uuid not null,
     fixture_id uuid not null,
     project_id uuid not null,
+    -- project_id follows from test_case_id; it is in the key to serve the foreign key
+    primary key (test_case_id, project_id),
     constraint fixture_usage_test_case_id_fkey foreign key (test_case_id, project_id)
     references public.test_cases (id, project_id) on delete cascade,
     constraint fixture_usage_fixture_id_fkey foreign key (fixture_id, project_id)
@@ -314,7 +321,7 @@ comment on table public.fixture_usage is 'Which fixture drives which test; at mo
 comment on column public.fixture_usage.test_case_id is 'The test that runs once for each row.';
 comment on column public.fixture_usage.fixture_id is 'The fixture.';
 comment on column public.fixture_usage.project_id is 'The project of both.';
-create index fixture_usage_fixture_id_idx on public.fixture_usage (fixture_id);
+create index fixture_usage_fixture_id_idx on public.fixture_usage (fixture_id, project_id);
 create index fixture_usage_project_id_idx on public.fixture_usage (project_id);
 create index test_request_configs_project_id_idx on public.test_request_configs (project_id);
 create index test_response_specs_project_id_idx on public.test_response_specs (project_id);

@@ -41,7 +41,7 @@ create table public.environment_variables (
     value jsonb,
     secret_id uuid,
     updated_at timestamptz not null default now(),
-    constraint environment_variables_name_key unique (environment_id, name),
+    constraint environment_variables_name_key unique (environment_id, project_id, name),
     constraint environment_variables_environment_id_fkey
     foreign key (environment_id, project_id)
     references public.environments (id, project_id) on delete cascade,

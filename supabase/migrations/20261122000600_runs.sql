@@ -63,16 +63,17 @@ comment on column public.test_runs.queued_at is 'When it was queued.';
 comment on column public.test_runs.started_at is 'When the first test was handed out; null before.';
 comment on column public.test_runs.finished_at is 'When the last result was in; set exactly when the status is final.';
 create index test_runs_project_id_idx on public.test_runs (project_id, queued_at desc);
-create index test_runs_environment_id_idx on public.test_runs (environment_id);
+create index test_runs_environment_id_idx on public.test_runs (environment_id, project_id);
 create index test_runs_queued_by_idx on public.test_runs (queued_by);
 
 create table public.test_execution_context (
-    run_id uuid primary key,
+    run_id uuid not null,
     project_id uuid not null,
     value_count integer not null default 0,
     size_bytes bigint not null default 0,
     updated_at timestamptz not null default now(),
     expires_at timestamptz not null default now() + interval '24 hours',
+    primary key (run_id, project_id),
     constraint test_execution_context_run_id_fkey foreign key (run_id, project_id)
     references public.test_runs (id, project_id) on delete cascade
 );
@@ -122,7 +123,7 @@ comment on column public.test_context_values.encrypted_value is
 'JSON text of a token under the data key held in Vault; null for variables. Not readable by clients.';
 comment on column public.test_context_values.created_at is 'When it was added.';
 create index test_context_values_run_id_idx
-on public.test_context_values (run_id, name, test_case_id, row_index, id desc);
+on public.test_context_values (run_id, project_id, name, test_case_id, row_index, id desc);
 create index test_context_values_test_case_id_idx on public.test_context_values (test_case_id);
 create index test_context_values_project_id_idx on public.test_context_values (project_id);
 
@@ -199,7 +200,8 @@ comment on column public.test_results.accepted_lease is 'Lease of the report tha
 comment on column public.test_results.finished_seq is 'Order of verdicts within the run, from 1.';
 comment on column public.test_results.started_at is 'When the deciding attempt was sent.';
 comment on column public.test_results.finished_at is 'When the verdict was written.';
-create index test_results_finished_seq_idx on public.test_results (run_id, finished_seq);
+create index test_results_finished_seq_idx
+on public.test_results (run_id, project_id, finished_seq);
 create index test_results_test_case_id_idx on public.test_results (test_case_id);
 create index test_results_project_id_idx on public.test_results (project_id);
 

@@ -17,154 +17,167 @@ comment on function private.digest_of(jsonb) is 'SHA-256 of the document''s text
 
 create function private.compile_url(path text, query jsonb)
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select
-        private.parse_template(compile_url.path)
-        || coalesce(
-            (
-                select jsonb_agg(parts.part order by pairs.ordinal, parts.ordinal)
-                from jsonb_array_elements(compile_url.query) with ordinality as pairs (pair, ordinal)
-                cross join lateral (
-                    select
-                        0 as ordinal,
-                        to_jsonb(
-                            case when pairs.ordinal = 1 and compile_url.path not like '%?%' then '?' else '&' end
-                            || private.percent_encode(pairs.pair ->> 0) || '='
-                        ) as part
-                    union all
-                    select
-                        pieces.ordinal,
-                        case jsonb_typeof(pieces.piece)
-                            when 'string' then to_jsonb(private.percent_encode(pieces.piece #>> '{}'))
-                            else pieces.piece
-                        end
-                    from jsonb_array_elements(private.parse_template(pairs.pair ->> 1))
-                    with ordinality as pieces (piece, ordinal)
-                ) as parts
-            ),
-            '[]'
+declare
+    v_parts jsonb := private.parse_template(path);
+    v_separator text := case when strpos(path, '?') > 0 then '&' else '?' end;
+    v_pair jsonb;
+begin
+    for v_pair in select pairs.pair from jsonb_array_elements(query) as pairs (pair) loop
+        v_parts := v_parts || to_jsonb(v_separator || private.percent_encode(v_pair ->> 0) || '=') || (
+            select jsonb_agg(
+                case jsonb_typeof(pieces.piece)
+                    when 'string' then to_jsonb(private.percent_encode(pieces.piece #>> '{}'))
+                    else pieces.piece
+                end
+                order by pieces.ordinal
+            )
+            from jsonb_array_elements(private.parse_template(v_pair ->> 1)) with ordinality as pieces (piece, ordinal)
         );
+        v_separator := '&';
+    end loop;
+    return v_parts;
+end;
 $function$;
 comment on function private.compile_url(text, jsonb) is
 'Path and query as template parts, fixed query text percent-encoded. Errors: PT400 template_syntax.';
 
 create function private.merge_headers(inherited jsonb, own jsonb)
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select
-        coalesce(
-            (
-                select jsonb_agg(headers.header order by headers.ordinal)
-                from jsonb_array_elements(merge_headers.inherited) with ordinality as headers (header, ordinal)
-                where not exists (
-                    select from jsonb_array_elements(merge_headers.own) as overrides (header)
-                    where lower(overrides.header ->> 0) = lower(headers.header ->> 0)
-                )
-            ),
-            '[]'
-        ) || merge_headers.own;
+begin
+    if inherited = '[]' then
+        return own;
+    end if;
+    return own || (
+        select coalesce(jsonb_agg(headers.header order by headers.ordinal), '[]')
+        from jsonb_array_elements(inherited) with ordinality as headers (header, ordinal)
+        where not exists (
+            select
+            from jsonb_array_elements(own) as overrides (header)
+            where lower(overrides.header ->> 0) = lower(headers.header ->> 0)
+        )
+    );
+end;
 $function$;
 comment on function private.merge_headers(jsonb, jsonb) is
 'A suite''s headers and a test''s own; a name that the test sets itself is not inherited.';
 
 create function private.lookup_of(item jsonb)
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case item ->> 'source'
+begin
+    return case item ->> 'source'
         when 'body' then jsonb_build_object('source', 'body', 'path', item -> 'path')
         when 'header' then jsonb_build_object('source', 'header', 'name', lower(item ->> 'name'))
         when 'text' then '{"source": "text"}'
     end;
+end;
 $function$;
 comment on function private.lookup_of(jsonb) is
 $comment$What the worker must look up for an assertion or capture; null when the database knows (status, duration).
 
 A new source of evidence is added here, in private.actual_of and in the worker's table of lookups.$comment$;
 
-create function private.compile_expectations(assertions jsonb, captures jsonb)
+create function private.refer(item jsonb, lookups jsonb[])
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    with items as (
-        select
-            'assertion' as kind,
-            entries.ordinal,
-            entries.item,
-            private.lookup_of(entries.item) as lookup,
-            case entries.item ->> 'operator'
-                when 'matches' then jsonb_build_object('pattern', entries.item -> 'expected')
-            end as narrowed
-        from jsonb_array_elements(compile_expectations.assertions) with ordinality as entries (item, ordinal)
-        union all
-        select
-            'capture',
-            entries.ordinal,
-            entries.item,
-            private.lookup_of(entries.item)
-            || case
-                when entries.item ? 'pattern' then jsonb_build_object('pattern', entries.item -> 'pattern')
-                else '{}'
-            end,
-            null
-        from jsonb_array_elements(compile_expectations.captures) with ordinality as entries (item, ordinal)
-    ),
+declare
+    v_lookup jsonb := private.lookup_of(item);
+begin
+    if v_lookup is null then
+        return item;
+    end if;
+    if item ? 'pattern' then
+        v_lookup := v_lookup || jsonb_build_object('pattern', item -> 'pattern');
+    end if;
+    item := item || jsonb_build_object('observe', array_position(lookups, v_lookup) - 1);
+    if item ->> 'operator' = 'matches' then
+        v_lookup := v_lookup || jsonb_build_object('pattern', item -> 'expected');
+        item := item || jsonb_build_object('observe_pattern', array_position(lookups, v_lookup) - 1);
+    end if;
+    -- A path that may find several values always gives an array, however many it finds: the shape
+    -- of a value must not depend on the data.
+    if item ->> 'path' ~ '\*|\.\.|\?|[:,|]' then
+        item := item || '{"many": true}';
+    end if;
+    return item;
+end;
+$function$;
+comment on function private.refer(jsonb, jsonb[]) is
+'An assertion or capture with the numbers of its look-ups in the list: see compile_expectations.';
 
-    lookups as (
-        select
-            distinct_lookups.lookup,
-            row_number() over (order by distinct_lookups.lookup) - 1 as id
-        from (
-            select items.lookup from items where items.lookup is not null
-            union
-            select items.lookup || items.narrowed from items where items.lookup || items.narrowed is not null
-        ) as distinct_lookups
-    ),
+create function private.compile_expectations(assertions jsonb, captures jsonb)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_lookups jsonb[];
+begin
+    -- each look-up once, however many refer to it
+    select coalesce(array_agg(distinct looked_up.lookup), '{}')
+    into v_lookups
+    from jsonb_array_elements(assertions || captures) as entries (item)
+    cross join lateral (
+        select private.lookup_of(entries.item) as plain
+        offset 0
+    ) as lookups
+    cross join lateral (
+        values
+        (lookups.plain || case
+            when entries.item ? 'pattern' then jsonb_build_object('pattern', entries.item -> 'pattern')
+            else '{}'
+        end),
+        (case
+            when entries.item ->> 'operator' = 'matches'
+                then lookups.plain || jsonb_build_object('pattern', entries.item -> 'expected')
+        end)
+    ) as looked_up (lookup)
+    where looked_up.lookup is not null;
 
-    compiled as (
-        select
-            items.kind,
-            items.ordinal,
-            jsonb_strip_nulls(
-                items.item
-                || jsonb_build_object(
-                    'observe', found.id,
-                    'observe_pattern', narrowed.id,
-                    -- a path that may find several values always gives an array, however many it
-                    -- finds: the shape of a value must not depend on the data
-                    'many', nullif(
-                        items.item ->> 'source' = 'body' and items.item ->> 'path' ~ '\*|\.\.|\?|[:,|]', false
-                    )
-                )
-            ) || case when items.item ? 'expected' then jsonb_build_object('expected', items.item -> 'expected') else '{}' end as entry
-        from items
-        left join lookups as found on found.lookup = items.lookup
-        left join lookups as narrowed on narrowed.lookup = items.lookup || items.narrowed
-    )
-
-    select jsonb_build_object(
-        'observe', coalesce((select jsonb_agg(lookups.lookup || jsonb_build_object('id', lookups.id) order by lookups.id) from lookups), '[]'),
-        'assertions', coalesce((select jsonb_agg(compiled.entry order by compiled.ordinal) from compiled where compiled.kind = 'assertion'), '[]'),
-        'captures', coalesce((select jsonb_agg(compiled.entry order by compiled.ordinal) from compiled where compiled.kind = 'capture'), '[]')
+    return jsonb_build_object(
+        'observe', (
+            select coalesce(
+                jsonb_agg(
+                    numbered.lookup || jsonb_build_object('id', numbered.ordinal - 1) order by numbered.ordinal
+                ), '[]'
+            )
+            from unnest(v_lookups) with ordinality as numbered (lookup, ordinal)
+        ),
+        'assertions', (
+            select coalesce(jsonb_agg(private.refer(entries.item, v_lookups) order by entries.ordinal), '[]')
+            from jsonb_array_elements(assertions) with ordinality as entries (item, ordinal)
+        ),
+        'captures', (
+            select coalesce(jsonb_agg(private.refer(entries.item, v_lookups) order by entries.ordinal), '[]')
+            from jsonb_array_elements(captures) with ordinality as entries (item, ordinal)
+        )
     );
+end;
 $function$;
 comment on function private.compile_expectations(jsonb, jsonb) is
 $comment${"observe", "assertions", "captures"}: the look-ups that the worker makes, each once, and what refers

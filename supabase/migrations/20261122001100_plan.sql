@@ -103,12 +103,12 @@ as $function$
         and cases.archived_at is null
         and suites.archived_at is null
         and (
-            not (selection ? 'suites' or selection ? 'tests')
+            coalesce(selection -> 'suites', '[]') || coalesce(selection -> 'tests', '[]') = '[]'
             or selection -> 'suites' ? cases.suite_id::text
             or selection -> 'tests' ? cases.id::text
         )
         and (
-            not selection ? 'tags'
+            coalesce(selection -> 'tags', '[]') = '[]'
             or cases.tags && array(select jsonb_array_elements_text(selection -> 'tags'))
         );
 $function$;

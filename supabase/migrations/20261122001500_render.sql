@@ -262,7 +262,7 @@ declare
     v_signature jsonb := private.authorization_header(v_auth, rendered_at);
     v_url text := rendered ->> 'url';
     v_headers jsonb := rendered -> 'headers';
-    v_secret_headers jsonb := '[]';
+    v_secret_headers jsonb := '[]'::jsonb;
     v_header jsonb;
 begin
     if v_url !~ '^https?://' then

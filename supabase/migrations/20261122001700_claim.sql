@@ -468,7 +468,7 @@ declare
     v_runs uuid[];
     v_is_complete boolean;
     v_items bigint[];
-    v_work jsonb := '[]';
+    v_work jsonb := '[]'::jsonb;
     v_due_ms integer;
 begin
     if free_slots + prefetch > 0 then
