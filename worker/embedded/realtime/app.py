@@ -78,11 +78,7 @@ class Realtime:
         return [
             WebSocketRoute(f"{base}/websocket", self._serve),
             Route(f"{base}/api/broadcast", api.batch, methods=["POST"]),
-            Route(
-                f"{base}/api/broadcast/{{topic:path}}/events/{{event}}",
-                api.single,
-                methods=["POST"],
-            ),
+            Route(f"{base}/api/broadcast/{{path:path}}", api.single, methods=["POST"]),
         ]
 
     async def _serve(self, websocket: WebSocket) -> None:

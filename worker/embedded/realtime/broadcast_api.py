@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from psycopg import Error
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -55,11 +57,11 @@ class BroadcastApi:
                 payload = json.dumps(json.loads(body), ensure_ascii=False)
         except TokenError as error:
             return JSONResponse({"error": error.message}, 401)
-        except ValueError:
-            return JSONResponse({"error": "the body is not JSON"}, 400)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
         if len(body) > LARGEST_PAYLOAD_BYTES:
             return JSONResponse({"error": "Payload size exceeds the limit"}, 413)
-        topic, event = request.path_params["topic"], request.path_params["event"]
+        topic, event = _topic_and_event(request)
         is_private = request.query_params.get("private") == "true"
         if not is_private or await self._may_send(claims, topic):
             self._hub.broadcast(Broadcast(topic, event, payload), is_private=is_private)
@@ -79,6 +81,15 @@ class BroadcastApi:
                 return await may_send(connection, Caller(claims, topic), "broadcast")
         except Error:
             return False
+
+
+def _topic_and_event(request: Request) -> tuple[str, str]:
+    """Return both from the path as it was sent: either may hold an encoded slash."""
+    match request.scope["raw_path"].decode("ascii").split("/"):
+        case [*_, "broadcast", topic, "events", event]:
+            return unquote(topic), unquote(event)
+        case _:
+            raise HTTPException(404)
 
 
 def _messages(body: bytes) -> list[Mapping[str, Any]]:
