@@ -1,5 +1,6 @@
 """One PostgreSQL cluster: making it, starting it, connecting to it."""
 
+import contextlib
 import dataclasses
 import shutil
 import signal
@@ -75,13 +76,16 @@ class Cluster:
         """
         if self.folder.exists():
             return
-        partial = self.folder.with_name(f"{self.folder.name}.partial")
-        self._stop_leftover(partial)
-        shutil.rmtree(partial, ignore_errors=True)
-        self.account.make_folder(partial)
-        self._initdb(partial)
         # Unsynced while nothing is worth keeping; everything is flushed once at the end.
-        draft = dataclasses.replace(self, folder=partial, settings={**self.settings, **THROWAWAY})
+        draft = dataclasses.replace(
+            self,
+            folder=self.folder.with_name(f"{self.folder.name}.partial"),
+            settings={**self.settings, **THROWAWAY},
+        )
+        draft.stop_leftover()
+        shutil.rmtree(draft.folder, ignore_errors=True)
+        self.account.make_folder(draft.folder)
+        draft.run_initdb()
         server = draft.start()
         try:
             bootstrap.apply(draft.dsn())
@@ -89,10 +93,11 @@ class Cluster:
             server.send_signal(STOP_SIGNAL)
             server.wait()
         if self.settings.get("fsync") != "off":
-            self._run("initdb", "--sync-only", "-D", partial)
-        partial.rename(self.folder)
+            self._run("initdb", "--sync-only", "-D", draft.folder)
+        draft.folder.rename(self.folder)
 
-    def _initdb(self, folder: Path) -> None:
+    def run_initdb(self) -> None:
+        """Create an empty cluster in the folder, which is empty and the account's."""
         # Not the system's locales, which differ between machines: the builtin one where there is.
         locale = (
             ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -100,29 +105,34 @@ class Cluster:
             else ["--locale=C.UTF-8"]
         )
         self._run(
-            "initdb", "-D", folder, "-U", SUPERUSER, "--auth-local=trust",
-            "--auth-host=scram-sha-256", "--encoding=UTF8", "--no-sync", *locale,
-        )  # fmt: skip
+            "initdb",
+            *("-D", self.folder, "-U", SUPERUSER),
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-sync",
+            *locale,
+        )
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         done = subprocess.run(
             [self.programs / program, *arguments],
-            cwd="/", capture_output=True, text=True, check=False, **self.account.identity(),
-        )  # fmt: skip
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            **self.account.identity(),
+        )
         if done.returncode != 0:
             raise EmbeddedError(f"{program} failed:\n{done.stderr.strip() or done.stdout.strip()}")
 
-    def _stop_leftover(self, folder: Path) -> None:
-        """Stop the server of an owner that was killed, should it still run on *folder*."""
-        if (folder / "postmaster.pid").exists():
-            subprocess.run(
-                [self.programs / "pg_ctl", "stop", "-D", folder, "-m", "fast", "-w", "-t", "20"],
-                cwd="/", capture_output=True, check=False, **self.account.identity(),
-            )  # fmt: skip
-
     def stop_leftover(self) -> None:
         """Stop the server of an owner that was killed, should it still run."""
-        self._stop_leftover(self.folder)
+        if not (self.folder / "postmaster.pid").exists():
+            return
+        # It fails when the file is all that is left, which is as good.
+        with contextlib.suppress(EmbeddedError):
+            self._run("pg_ctl", "stop", "-D", self.folder, "-m", "fast", "-w", "-t", "20")
 
     def start(self, timeout_s: float = 60) -> subprocess.Popen[bytes]:
         """Start the server as a child of this process and wait until it takes connections.
@@ -147,15 +157,21 @@ class Cluster:
         while not self._answers():
             if server.poll() is not None or time.monotonic() > deadline:
                 server.kill()
+                server.wait()
                 raise EmbeddedError(f"PostgreSQL did not start:\n{process.tail(self.log_file)}")
             time.sleep(0.02)
         return server
 
     def _has_library(self, name: str) -> bool:
-        found = subprocess.run(
-            [self.programs / "pg_config", "--pkglibdir"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        try:
+            found = subprocess.run(
+                [self.programs / "pg_config", "--pkglibdir"],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        except (FileNotFoundError, subprocess.CalledProcessError):
+            return False
         return any(Path(found.stdout.strip()).glob(f"{name}.*"))
 
     def _answers(self) -> bool:

@@ -6,10 +6,17 @@ from typing import Any
 Row = dict[str, Any]
 
 _OPTIONAL_TIMES = (
-    "email_confirmed_at", "invited_at", "phone_confirmed_at", "confirmation_sent_at",
-    "confirmed_at", "recovery_sent_at", "email_change_sent_at", "last_sign_in_at",
-    "banned_until", "deleted_at",
-)  # fmt: skip
+    "email_confirmed_at",
+    "invited_at",
+    "phone_confirmed_at",
+    "confirmation_sent_at",
+    "confirmed_at",
+    "recovery_sent_at",
+    "email_change_sent_at",
+    "last_sign_in_at",
+    "banned_until",
+    "deleted_at",
+)
 
 
 def moment(value: datetime | None) -> str | None:

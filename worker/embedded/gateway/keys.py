@@ -7,8 +7,12 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 # What a browser or another server asks without a key, as on the platform.
-_OPEN_PATHS = ("/auth/v1/verify", "/auth/v1/callback", "/auth/v1/authorize",
-               "/auth/v1/.well-known/jwks.json")  # fmt: skip
+_OPEN_PATHS = (
+    "/auth/v1/verify",
+    "/auth/v1/callback",
+    "/auth/v1/authorize",
+    "/auth/v1/.well-known/jwks.json",
+)
 
 
 class ApiKeys:

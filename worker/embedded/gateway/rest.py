@@ -10,9 +10,18 @@ from starlette.types import Message, Receive, Scope, Send
 
 PREFIX = "/rest/v1"
 _UNSENT_REQUEST_HEADERS = frozenset(
-    (b"host", b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade",
-     b"transfer-encoding", b"expect"),
-)  # fmt: skip
+    (
+        b"host",
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"upgrade",
+        b"transfer-encoding",
+        b"expect",
+    ),
+)
 # Besides the hop-by-hop ones: the gateway sets the date, and CORS for all its services alike.
 _UNSENT_RESPONSE_HEADERS = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"date"))
 
@@ -72,8 +81,9 @@ class RestProxy:
 def _target(scope: Scope) -> yarl.URL:
     path = scope["raw_path"].decode("latin-1").removeprefix(PREFIX) or "/"
     query = scope["query_string"].decode("latin-1")
-    return yarl.URL(f"http://postgrest{path}?{query}" if query else f"http://postgrest{path}",
-                    encoded=True)  # fmt: skip
+    return yarl.URL(
+        f"http://postgrest{path}?{query}" if query else f"http://postgrest{path}", encoded=True
+    )
 
 
 def _request_headers(scope: Scope, *, is_streamed: bool) -> list[tuple[str, str]]:
