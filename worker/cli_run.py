@@ -35,7 +35,9 @@ def add_parsers(
         return parser
 
     run = add("run", _run, "queue a run, and wait for it with --wait")
-    run.add_argument("--suite", action="append", required=True, help="suite, by name; repeatable")
+    run.add_argument(
+        "--suite", action="append", default=[], help="suite, by name; repeatable (default: all)"
+    )
     run.add_argument("--project", help="project, by name; needed if there are several")
     run.add_argument("--env", required=True, help="environment, by name")
     run.add_argument("--tag", action="append", default=[], help="only tests with it; repeatable")

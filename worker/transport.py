@@ -25,8 +25,8 @@ _KEEPALIVE_S = 2.0
 _SKIP_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _HEADER_BYTES = 64 * 1024
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
-# Supabase ends a statement after 8 s; 30 s leaves room for a gateway that queues.
-_PLATFORM_TIMEOUT = httpx.Timeout(30, connect=5)
+# Supabase ends a statement after 8 s, one that plans a large run after 60.
+_PLATFORM_TIMEOUT = httpx.Timeout(65, connect=5)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from worker.models import Lease, Renewal, Reply
 
 
-def work_item(number: int, url: str = "http://target.test/", **changes: Any) -> dict[str, Any]:
+def work_item(number: int, url: str = "http://target.test/", **changes: object) -> dict[str, Any]:
     """Return one piece of work as ``claim_work`` hands it out; *changes* replace request fields."""
     request = {
         "method": "GET",
@@ -65,6 +65,7 @@ class FakeStore:
     async def register_worker(
         self, name: str, version: str, capacity: int, labels: Sequence[str]
     ) -> str:
+        """Remember who registered."""
         self.before("register_worker")
         self.registered = (name, version, capacity, labels)
         return str(uuid4())
@@ -72,6 +73,7 @@ class FakeStore:
     async def claim_work(
         self, worker_id: str, call_id: UUID, free_slots: int, prefetch: int
     ) -> Reply:
+        """Hand out work."""
         del worker_id
         self.before("claim_work")
         return await self._answer("claim_work", call_id, free_slots, prefetch, ())
@@ -84,6 +86,7 @@ class FakeStore:
         free_slots: int,
         prefetch: int,
     ) -> Reply:
+        """Take reports, and hand out work."""
         del worker_id
         self.before("report_work")
         return await self._answer("report_work", call_id, free_slots, prefetch, reports)
@@ -112,17 +115,20 @@ class FakeStore:
         return self._answers[call_id]
 
     def renew_work(self, worker_id: str, items: Sequence[Lease]) -> Renewal:
+        """Answer as ``renewal`` says."""
         del worker_id
         self.before("renew_work")
         self.renewed.append([one.item for one in items])
         return self.renewal
 
     async def release_work(self, worker_id: str, items: Sequence[Lease]) -> None:
+        """Take work back."""
         del worker_id
         self.before("release_work")
         self.released.extend(one.item for one in items)
 
     async def watch_runs(self, wake: Callable[[], None]) -> None:
+        """Keep *wake* for the test to call."""
         self.wake = wake
         wake()
         await asyncio.Event().wait()

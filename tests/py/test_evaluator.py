@@ -35,7 +35,9 @@ async def test_heavy_and_light_lookups_come_back_in_order(evaluator: Evaluator) 
     assert [one.values[0] for one in found] == [1, 1, "a" * 40 + "!"]
 
 
-async def test_light_lookups_need_no_helper(evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_light_lookups_need_no_helper(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A hop to another process would cost more than the lookup."""
     monkeypatch.setattr("worker.evaluator._start_helper", None)
 

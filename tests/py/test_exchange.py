@@ -210,7 +210,9 @@ async def test_a_redirect_is_held_to_the_egress_policy() -> None:
 
         async with serve(away=away) as url:
             transport = TargetTransport(EgressPolicy(["127.0.0.1"]))
-            with pytest.raises(TargetError, match=r"127\.0\.0\.2 is not a public address") as denied:
+            with pytest.raises(
+                TargetError, match=r"127\.0\.0\.2 is not a public address"
+            ) as denied:
                 await exchange(transport, f"{url}/away")
             await transport.aclose()
 

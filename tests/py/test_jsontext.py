@@ -20,7 +20,9 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize("text", ["1.10", "[0.1,1.000]", '{"a":123456789.123456789123456789}', "1E+400"])
+@pytest.mark.parametrize(
+    "text", ["1.10", "[0.1,1.000]", '{"a":123456789.123456789123456789}', "1E+400"]
+)
 def test_a_fraction_keeps_its_digits(text: str) -> None:
     """What is read and written again is the same text."""
     assert jsontext.dumps(jsontext.loads(text)) == text

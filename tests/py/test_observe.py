@@ -13,11 +13,17 @@ from worker import observe as module
 from worker.models import Lookup, Observed
 from worker.observe import Evidence, fit, follow, is_heavy, observe, simple_steps
 
-BODY = '{"a":{"b":[{"c":1.10,"d":"x1"},{"c":2,"d":"x2"}]},"s":"k=v","n":null,"big":9007199254740993}'
+BODY = (
+    '{"a":{"b":[{"c":1.10,"d":"x1"},{"c":2,"d":"x2"}]},"s":"k=v","n":null,"big":9007199254740993}'
+)
 NAMES = st.sampled_from(["a", "b", "c", "true", "null", "where", "wherenot", "len", "x_1", "0"])
-ODD_NAMES = st.text(st.characters(exclude_characters="'\"\\\n", codec="utf-8"), min_size=1, max_size=4)
+ODD_NAMES = st.text(
+    st.characters(exclude_characters="'\"\\\n", codec="utf-8"), min_size=1, max_size=4
+)
 STEPS = st.one_of(
-    st.sampled_from(["a", "b", "c", "true", "false", "null", "len", "keys", "x_1", "_"]).map("." "{}".format),
+    st.sampled_from(["a", "b", "c", "true", "false", "null", "len", "keys", "x_1", "_"]).map(
+        ".{}".format
+    ),
     st.integers(0, 3).map("[{}]".format),
     st.one_of(NAMES, ODD_NAMES).map("['{}']".format),
     st.one_of(NAMES, ODD_NAMES).map('["{}"]'.format),
@@ -25,8 +31,10 @@ STEPS = st.one_of(
 PATHS = st.lists(STEPS, max_size=5).map(lambda steps: "$" + "".join(steps))
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.one_of(NAMES, ODD_NAMES), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.one_of(NAMES, ODD_NAMES), inner, max_size=5)
+    ),
     max_leaves=25,
 )
 
@@ -38,7 +46,7 @@ def body(path: str | None = None, pattern: str | None = None, text: str = BODY) 
 
 
 @given(PATHS, DOCUMENTS)
-def test_the_fast_path_finds_what_jsonpath_ng_finds(path: str, document: Any) -> None:
+def test_the_fast_path_finds_what_jsonpath_ng_finds(path: str, document: object) -> None:
     """Wherever it declares itself able, it agrees; elsewhere it stands aside."""
     steps = simple_steps(path)
 
@@ -152,7 +160,9 @@ def test_a_bad_pattern_is_an_error_of_the_lookup() -> None:
 
 def test_a_pattern_that_would_hang_other_engines_is_harmless() -> None:
     """RE2 takes linear time."""
-    found = observe(Lookup(id=0, source="text", pattern="^(a+)+$"), Evidence((), "a" * 50_000 + "!"))
+    found = observe(
+        Lookup(id=0, source="text", pattern="^(a+)+$"), Evidence((), "a" * 50_000 + "!")
+    )
 
     assert not found.found
 

@@ -24,7 +24,9 @@ LEASE = Lease(item=1, attempt=2, lease="l")
 
 
 def store_at(
-    handler: Callable[[httpx.Request], httpx.Response], kind: type[Any] = SupabaseStore, **given: str
+    handler: Callable[[httpx.Request], httpx.Response],
+    kind: type[Any] = SupabaseStore,
+    **given: str,
 ) -> Any:  # noqa: ANN401
     """Return a store whose requests *handler* answers."""
     env = {"supabase_url": "http://supabase.test/", "supabase_key": "eyJ.key"} | given
@@ -45,10 +47,12 @@ class Recorder:
     """Remembers the requests it answers with *body*."""
 
     def __init__(self, body: object = None) -> None:
+        """Remember nothing yet."""
         self.body = body
         self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer *request*."""
         self.requests.append(request)
         return httpx.Response(200, json=self.body)
 

@@ -1,5 +1,6 @@
 """The transport itself: TLS and its timing. What travels over it is in ``test_exchange``."""
 
+import asyncio
 import ssl
 import subprocess
 from pathlib import Path
@@ -19,13 +20,13 @@ from worker.transport import Clock, TargetTransport
 
 @pytest.fixture
 async def https(tmp_path: Path):  # noqa: ANN201
-    """A server whose certificate nobody signed."""
+    """Serve with a certificate that nobody signed."""
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     command = (
         f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {cert} -days 1"
         " -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
     )
-    subprocess.run(command.split(), check=True, capture_output=True)
+    await asyncio.to_thread(subprocess.run, command.split(), check=True, capture_output=True)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(cert, key)
 

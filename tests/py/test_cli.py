@@ -1,0 +1,284 @@
+"""The command line, by exit code and by what it prints."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiohttp import web
+from fakes import work_item
+
+from worker import cli
+
+
+class Project:
+    """A stand-in for a Supabase project: functions and tables as plain data."""
+
+    def __init__(self) -> None:
+        """Have a project, a suite and an environment."""
+        self.url = ""
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.work: list[dict[str, Any]] = []
+        self.tables: dict[str, list[dict[str, Any]]] = {
+            "projects": [{"id": "p1", "name": "Legito"}],
+            "test_suites": [{"id": "s1", "name": "smoke"}],
+            "environments": [{"id": "e1", "name": "local"}],
+            "test_runs": [],
+        }
+        self.run: dict[str, Any] = {"id": "r1", "status": "passed", "total_count": 1}
+        self.is_finished = True
+        self.is_hanging = asyncio.Event()
+
+    async def call(self, request: web.Request) -> web.Response:
+        """Answer an RPC."""
+        name, values = request.match_info["name"], await request.json()
+        self.calls.append((name, values))
+        answers: dict[str, Any] = {
+            "register_worker": lambda: str(uuid4()),
+            "claim_work": lambda: {"work": [self.work.pop(0) for _ in self.work[:]]},
+            "report_work": lambda: {"accepted": [], "work": []},
+            "release_work": lambda: {"released": []},
+            "queue_run": lambda: {"id": "r1", "status": "queued"},
+            "get_run_state": lambda: {
+                "run": self.run,
+                "finished": self.is_finished,
+                "results": [],
+                "next": 0,
+            },
+            "get_run_report": lambda: {"run": self.run, "results": []},
+            "cancel_run": lambda: {"id": "r1", "status": "cancelled"},
+        }
+        return web.json_response(answers[name]())
+
+    async def read(self, request: web.Request) -> web.Response:
+        """Answer a read of a table."""
+        return web.json_response(self.tables[request.match_info["table"]])
+
+    async def hang(self, _: web.Request) -> web.Response:
+        """Be an API under test that never answers."""
+        self.is_hanging.set()
+        await asyncio.Event().wait()
+        return web.Response()
+
+
+@pytest.fixture
+async def project() -> AsyncIterator[Project]:
+    project = Project()
+    app = web.Application()
+    app.router.add_post("/rest/v1/rpc/{name}", project.call)
+    app.router.add_get("/rest/v1/{table}", project.read)
+    app.router.add_get("/hang", project.hang)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    project.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield project
+    await runner.cleanup()
+
+
+Assay = Callable[..., Awaitable[tuple[int, str, str]]]
+
+
+@pytest.fixture
+def assay(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Assay:
+    """Run a command against the project; returns exit code, stdout and stderr."""
+
+    async def command(*arguments: str, url: str = "") -> tuple[int, str, str]:
+        monkeypatch.setenv("ASSAY_SUPABASE_URL", url or project.url)
+        monkeypatch.setenv("ASSAY_SUPABASE_KEY", "sb_secret_k")
+        # In a thread of its own, since it starts an event loop.
+        code = await asyncio.to_thread(cli.run, arguments)
+        return code, *capsys.readouterr()
+
+    return command
+
+
+async def start(project: Project, *arguments: str, **settings: str) -> Process:
+    """Start the command line as a program of its own, which signals need."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+    settings |= {"SUPABASE_URL": project.url, "SUPABASE_KEY": "sb_secret_k"}
+    env = clean | {f"ASSAY_{name}": value for name, value in settings.items()}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "worker", *arguments, env=env, stdout=PIPE, stderr=PIPE
+    )
+
+
+QUEUE = ("run", "--suite", "smoke", "--env", "local")
+
+
+async def test_a_worker_that_has_done_all_leaves_with_0(project: Project) -> None:
+    """``--once`` is for demos, tests and cron."""
+    project.work.append(work_item(1, "http://127.0.0.1:1/"))
+
+    process = await start(project, "worker", "--once", "--name", "w1")
+    out, err = await process.communicate()
+
+    assert (process.returncode, err) == (0, b"")
+    calls = dict(project.calls)
+    assert calls["register_worker"]["name"] == "w1"
+    assert calls["report_work"]["reports"][0]["error"]["category"] == "egress_denied"
+    assert json.loads(out.splitlines()[0])["event"] == "started"
+
+
+async def test_a_signal_stops_a_worker_with_0(project: Project) -> None:
+    """What it had not sent is handed back."""
+    project.work.extend(work_item(number, f"{project.url}/hang") for number in range(40))
+    process = await start(
+        project, "worker", EGRESS_ALLOW="127.0.0.1", GRACE_S="0.2", CONCURRENCY="4"
+    )
+    async with asyncio.timeout(10):
+        await project.is_hanging.wait()
+
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+
+    assert process.returncode == 0
+    assert len(dict(project.calls)["release_work"]["items"]) == 36
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("passed", 0), ("failed", 1), ("error", 1), ("cancelled", 1), ("timed_out", 4)],
+)
+async def test_waiting_for_a_run_ends_with_its_verdict(
+    project: Project, assay: Assay, status: str, code: int
+) -> None:
+    """Names are turned into ids; the report is printed."""
+    project.run["status"] = status
+
+    got, out, err = await assay(*QUEUE, "--wait", "--var", "a=b=c", "--tag", "t")
+
+    assert (got, err) == (code, "")
+    assert f"run r1  {status}" in out
+    assert dict(project.calls)["queue_run"] == {
+        "environment_id": "e1",
+        "selection": {"project": "p1", "suites": ["s1"], "tags": ["t"], "tests": []},
+        "variables": {"a": "b=c"},
+        "idempotency_key": None,
+    }
+
+
+async def test_a_run_that_is_not_waited_for_is_named(assay: Assay) -> None:
+    """For ``assay report`` later."""
+    assert await assay(*QUEUE) == (0, "r1\n", "")
+
+
+async def test_waiting_has_an_end(project: Project, assay: Assay) -> None:
+    """4, as for a run that timed out by itself."""
+    project.is_finished = False
+
+    code, _, err = await assay(*QUEUE, "--wait", "--timeout", "0.3")
+
+    assert (code, err) == (4, "assay: run r1 did not end within 0.3 s\n")
+
+
+async def test_json_is_one_object_and_nothing_else(assay: Assay) -> None:
+    """For programs."""
+    code, out, _ = await assay(*QUEUE, "--wait", "--json")
+
+    assert code == 0
+    assert json.loads(out)["run"]["id"] == "r1"
+
+
+async def test_reports_and_cancellations_take_a_run_id(project: Project, assay: Assay) -> None:
+    """As printed when it was queued."""
+    project.run["status"] = "failed"
+
+    assert (await assay("report", "r1"))[0] == 1
+    assert await assay("cancel", "r1") == (0, "r1 cancelled\n", "")
+    assert dict(project.calls)["cancel_run"] == {"run_id": "r1"}
+
+
+async def test_health_is_one_line(assay: Assay) -> None:
+    """And 0."""
+    assert await assay("health") == (0, '{"status": "ok"}\n', "")
+
+
+async def test_nobody_there_is_3(project: Project, assay: Assay) -> None:
+    """One line on stderr, from a command and from a worker."""
+    said = "assay: Supabase cannot be reached (ConnectError)\n"
+    assert await assay("health", url="http://127.0.0.1:1") == (3, "", said)
+
+    project.url = "http://127.0.0.1:1"
+    process = await start(project, "worker")
+    _, err = await process.communicate()
+
+    assert (process.returncode, err.decode()) == (3, said)
+
+
+def test_a_setting_that_is_wrong_is_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named on stderr."""
+    monkeypatch.setenv("ASSAY_SUPABASE_URL", "http://x")
+    monkeypatch.delenv("ASSAY_SUPABASE_KEY", raising=False)
+
+    assert cli.run(["worker"]) == 2
+    assert capsys.readouterr().err == "assay: ASSAY_SUPABASE_KEY is not set\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["run"], ["worker", "--concurrency", "x"]])
+def test_a_command_line_that_is_wrong_is_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the usage."""
+    assert cli.run(arguments) == 2
+    assert "usage: assay" in capsys.readouterr().err
+
+
+def test_help_and_version_are_0(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help tells the exit codes."""
+    assert cli.run(["--help"]) == 0
+    assert cli.run(["--version"]) == 0
+    assert "Exit codes:" in capsys.readouterr().out
+
+
+def test_a_fault_of_our_own_is_70(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line even then."""
+
+    def breaks(_: object) -> int:
+        raise ExceptionGroup("many", [ZeroDivisionError("x")])
+
+    monkeypatch.setattr(cli, "_worker", breaks)
+
+    assert cli.run(["worker"]) == 70
+    assert capsys.readouterr().err == "assay: internal error: ZeroDivisionError('x')\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "said"),
+    [
+        ("test_suites", [], "there is no suite named 'smoke'"),
+        ("environments", [], "there is no environment named 'local'"),
+        ("projects", [], "there is no project"),
+        (
+            "projects",
+            [{"id": 1, "name": "B"}, {"id": 2, "name": "A"}],
+            "there are several projects, name one: A, B",
+        ),
+    ],
+)
+async def test_a_name_that_leads_nowhere_is_2(
+    project: Project, assay: Assay, table: str, rows: list[dict[str, Any]], said: str
+) -> None:
+    """It says which."""
+    project.tables[table] = rows
+
+    assert await assay(*QUEUE) == (2, "", f"assay: {said}\n")
+
+
+async def test_a_variable_without_a_value_is_2(assay: Assay) -> None:
+    """It shows what it should look like."""
+    code, _, err = await assay(*QUEUE, "--var", "novalue")
+
+    assert (code, err) == (2, "assay: --var takes NAME=VALUE, not 'novalue'\n")

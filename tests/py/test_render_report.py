@@ -1,0 +1,117 @@
+"""How a run looks in a terminal."""
+
+import io
+
+from rich.console import Console
+
+from worker.render_report import Progress, print_report, progress_line
+
+RUN = {
+    "id": "r1",
+    "status": "failed",
+    "total_count": 3,
+    "passed_count": 1,
+    "failed_count": 1,
+    "skipped_count": 1,
+    "duration_ms": 1234,
+    "project_name": "Legito",
+    "environment_name": "local",
+}
+RESULTS = [
+    {
+        "name": "login",
+        "phase": "setup",
+        "row_key": None,
+        "status": "passed",
+        "http_status": 200,
+        "attempt_count": 2,
+        "rescue_count": 1,
+        "duration_ms": 12.4,
+    },
+    {
+        "name": "read",
+        "phase": "main",
+        "row_key": "cs",
+        "status": "failed",
+        "http_status": 500,
+        "attempt_count": 1,
+        "duration_ms": 3,
+        "message": "an assertion was false",
+        "assertions": [
+            {"passed": True, "message": "fine"},
+            {"passed": False, "message": "status is 500, not 200"},
+        ],
+    },
+    {"name": "[odd] name", "status": "skipped", "message": "login did not pass"},
+]
+
+
+def printed(width: int = 160, **terminal: bool) -> tuple[Console, io.StringIO]:
+    """Return a console and what is written to it."""
+    out = io.StringIO()
+    return Console(file=out, width=width, highlight=False, **terminal), out
+
+
+def test_progress_says_how_much_is_over_and_how_it_went() -> None:
+    """Counts that are zero are left out, except the one that should not be."""
+    assert progress_line(RUN) == "  3/3  1 passed  1 failed  1 skipped"
+    assert progress_line({}) == "  0/0  0 passed"
+
+
+def test_elsewhere_than_on_a_terminal_a_line_appears_when_something_changed() -> None:
+    """And a line for each result that did not pass."""
+    console, out = printed()
+
+    with Progress(console) as progress:
+        progress.show(RUN, RESULTS)
+        progress.show(RUN, [])
+
+    assert out.getvalue().splitlines() == [
+        "  read [cs] failed: status is 500, not 200",
+        "  3/3  1 passed  1 failed  1 skipped",
+    ]
+
+
+def test_on_a_terminal_the_line_is_redrawn() -> None:
+    """And gone when the run is over."""
+    console, out = printed(force_terminal=True)
+
+    with Progress(console) as progress:
+        progress.show(RUN, [])
+
+    assert "3/3" in out.getvalue()
+
+
+def test_quiet_progress_says_nothing() -> None:
+    """For output that a program reads."""
+    console, out = printed()
+
+    with Progress(console, quiet=True) as progress:
+        progress.show(RUN, RESULTS)
+
+    assert out.getvalue() == ""
+
+
+def test_a_report_has_a_row_for_each_result_and_the_totals() -> None:
+    """Rescues are counted apart from attempts; names are no markup."""
+    console, out = printed()
+
+    print_report(console, {"run": RUN, "results": RESULTS})
+
+    lines = [line.split() for line in out.getvalue().splitlines()]
+    assert lines[0] == ["phase", "test", "row", "verdict", "attempts", "status", "ms", "reason"]
+    assert lines[1] == ["setup", "login", "passed", "2+1", "200", "12"]
+    assert lines[2][:7] == ["main", "read", "cs", "failed", "1", "500", "3"]
+    assert "status is 500, not 200" in out.getvalue()
+    assert "[odd] name" in out.getvalue()
+    assert "run r1  failed  3/3  1 passed  1 failed  1 skipped  in 1.23 s" in out.getvalue()
+    assert "on Legito, local" in out.getvalue()
+
+
+def test_a_report_that_says_little_is_printed_all_the_same() -> None:
+    """A run that was cancelled while it was planned has no results."""
+    console, out = printed()
+
+    print_report(console, {"run": {"id": "r1", "status": "cancelled"}})
+
+    assert out.getvalue().strip() == "run r1  cancelled  0/0  0 passed"
