@@ -21,3 +21,49 @@ node_modules/.installed: package-lock.json package.json
 
 .PHONY: setup
 setup: $(VENV)/.installed node_modules/.installed ## Install the locked Python and Node packages
+
+.PHONY: demo
+demo: setup ## Start everything, run the Legito suites once, print the report, stop everything
+	@$(BIN)/assay demo
+
+.PHONY: up
+up: setup ## Start Supabase without Docker, with the migrations and the seed, and leave it running
+	@$(BIN)/assay up
+	@node_modules/.bin/supabase db push --yes --include-seed \
+		--remote="$$($(BIN)/assay up --json | $(BIN)/python -c 'import json, sys; print(json.load(sys.stdin)["db_url"])')"
+
+.PHONY: down
+down: ## Stop it; the data stays in .assay/
+	@$(BIN)/assay down
+
+.PHONY: test
+test: setup ## Run all tests: SQL (pgTAP), Python, end to end
+	$(BIN)/python -m pytest
+
+.PHONY: test-sql
+test-sql: setup ## Run the SQL tests only
+	$(BIN)/python -m pytest tests/py/test_sql.py
+
+.PHONY: lint
+lint: setup ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 supabase
+
+.PHONY: fmt
+fmt: setup ## Format the Python code
+	$(BIN)/ruff check --fix --exit-zero
+	$(BIN)/ruff format
+
+.PHONY: types
+types: setup ## Generate the TypeScript and Python types of the public schema anew
+	$(BIN)/python tools/generate_types.py
+
+.PHONY: bench
+bench: setup ## Measure, and write bench/RESULTS.md
+	$(BIN)/python -m bench
+
+.PHONY: check
+check: lint test ## All that must pass before a change is in: style, types, tests, advisors, lint of the database
+	$(BIN)/python -m pytest tests/py -m database_checks

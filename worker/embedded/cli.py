@@ -1,4 +1,4 @@
-"""The commands ``up`` and ``down`` of the command line."""
+"""The commands ``up``, ``down`` and ``demo`` of the command line."""
 
 import argparse
 import dataclasses
@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from worker.embedded import stack
+from worker.embedded import demo, stack
 from worker.embedded.errors import EmbeddedError
 
 _EXIT_FINE = 0
@@ -33,6 +33,8 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     down = subparsers.add_parser("down", help="stop it; the data stays")
     _add_data_dir(down)
     down.set_defaults(func=run_down)
+    tour = subparsers.add_parser("demo", help="start everything, run the Legito suites, stop it")
+    tour.set_defaults(func=run_demo)
 
 
 def _add_data_dir(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +73,14 @@ def run_down(arguments: argparse.Namespace) -> int:
         return _fail(error)
     sys.stdout.write("Stopped.\n" if was_running else "It was not running.\n")
     return _EXIT_FINE
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Show the whole at work; the exit code is the run's."""
+    try:
+        return demo.run_demo(arguments)
+    except (EmbeddedError, OSError) as error:
+        return _fail(error)
 
 
 def _fail(error: Exception) -> int:
