@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -22,6 +23,7 @@ Command = Callable[[ConsoleStore, argparse.Namespace], Coroutine[Any, Any, int]]
 _POLL_MIN_S, _POLL_MAX_S = 0.1, 1.0
 _EXIT_BY_STATUS: Mapping[str, int] = {"passed": 0, "timed_out": 4}
 _FAILED, _TIMED_OUT = 1, 4
+_WIDE = 200
 
 
 def add_parsers(
@@ -71,7 +73,7 @@ async def _run(store: ConsoleStore, args: argparse.Namespace) -> int:
         }
     )
     run_id = str(run["id"])
-    console = Console(highlight=False)
+    console = _console()
     if not args.wait:
         console.print(jsontext.dumps(run) if args.json else run_id, soft_wrap=True, markup=False)
         return 0
@@ -139,7 +141,7 @@ async def _follow(
 async def _report(store: ConsoleStore, args: argparse.Namespace) -> int:
     report = await store.get_run_report(args.run)
     status = str((report.get("run") or {}).get("status", ""))
-    console = Console(highlight=False)
+    console = _console()
     if args.json:
         console.print(jsontext.dumps(report), soft_wrap=True, markup=False)
     else:
@@ -149,12 +151,17 @@ async def _report(store: ConsoleStore, args: argparse.Namespace) -> int:
 
 async def _cancel(store: ConsoleStore, args: argparse.Namespace) -> int:
     run = await store.cancel_run(args.run)
-    Console().print(f"{args.run} {run.get('status', 'cancelled')}")
+    _console().print(f"{args.run} {run.get('status', 'cancelled')}")
     return 0
+
+
+def _console() -> Console:
+    """Return what prints to stdout; what is no terminal has no width to wrap at."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 async def _health(store: ConsoleStore, args: argparse.Namespace) -> int:
     del args
     await store.select("test_runs", select="id", limit="1")
-    Console().print(json.dumps({"status": "ok"}))
+    _console().print(json.dumps({"status": "ok"}))
     return 0

@@ -17,6 +17,7 @@ _COLOURS = {
     "skipped": "yellow",
     "cancelled": "yellow",
 }
+_HEADINGS = ("phase", "test", "row", "verdict", "attempts", "status", "ms", "reason")
 _COUNTS = ("passed", "failed", "error", "skipped", "cancelled")
 
 
@@ -73,15 +74,18 @@ def progress_line(run: Mapping[str, Any]) -> str:
 def print_report(console: Console, report: Mapping[str, Any]) -> None:
     """Print *report* as ``get_run_report`` returns it: a row per result, then the totals."""
     run = report.get("run") or {}
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    for heading in ("phase", "test", "row", "verdict"):
-        table.add_column(heading, no_wrap=heading in {"phase", "verdict"})
-    for heading in ("attempts", "status", "ms"):
-        table.add_column(heading, justify="right")
-    table.add_column("reason", overflow="fold")
-    for result in report.get("results") or []:
-        table.add_row(*_cells(result))
-    if table.row_count:
+    rows = [_cells(result) for result in report.get("results") or []]
+    # A column that would be empty is left out: terminals are narrow.
+    shown = [number for number in range(len(_HEADINGS)) if any(row[number] for row in rows)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number in shown:
+        heading = _HEADINGS[number]
+        is_number = heading in {"attempts", "status", "ms"}
+        is_short = is_number or heading in {"phase", "verdict"}
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=is_short)
+    for row in rows:
+        table.add_row(*(row[number] for number in shown))
+    if rows:
         console.print(table)
         console.print()
     status = str(run.get("status", "unknown"))

@@ -166,6 +166,12 @@ async def test_waiting_for_a_run_ends_with_its_verdict(
     }
 
 
+async def test_without_suites_all_of_the_project_run(project: Project, assay: Assay) -> None:
+    """An empty list, as the function takes it."""
+    assert (await assay("run", "--env", "local"))[0] == 0
+    assert dict(project.calls)["queue_run"]["selection"]["suites"] == []
+
+
 async def test_a_run_that_is_not_waited_for_is_named(assay: Assay) -> None:
     """For ``assay report`` later."""
     assert await assay(*QUEUE) == (0, "r1\n", "")
