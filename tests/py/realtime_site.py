@@ -85,6 +85,14 @@ class Site:
         finally:
             await client.close()
 
+    async def drop_connections(self, named: str) -> None:
+        """Terminate the server's own connections whose name is like *named*, and see them go."""
+        await self.admin.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where application_name like %s and datname = current_database()",
+            (named,),
+        )
+
     async def node(self, script: str, access_token: str) -> "NodeClient":
         """Start *script* with a supabase-js ``client`` and helpers; see ``realtime_client.mjs``."""
         process = await asyncio.create_subprocess_exec(

@@ -284,10 +284,7 @@ async def test_member_tokens_survive_a_dead_database_connection(database: Databa
     """The connection that checks joins is replaced unnoticed after the server dropped it."""
     payload = {"config": {"private": True}, "access_token": service_token()}
     async with running(database) as site, connected(site, apikey=member_token()) as websocket:
-        await site.admin.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where application_name = 'realtime_desk' and datname = current_database()"
-        )
+        await site.drop_connections("realtime_desk")
         reply = await exchange(websocket, "1", "1", "realtime:any", "phx_join", payload)
 
     assert reply[4]["status"] == "ok"

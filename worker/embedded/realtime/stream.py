@@ -163,7 +163,9 @@ class _Link:
     async def wait(self) -> None:
         """Wait until there may be something to read, keeping the walsender informed meanwhile."""
         try:
-            await asyncio.wait_for(self._readable.wait(), _FEEDBACK_S)
+            # not wait_for(), which on Python 3.11 may swallow a cancellation
+            async with asyncio.timeout(_FEEDBACK_S):
+                await self._readable.wait()
         except TimeoutError:
             self._report()
         self._readable.clear()
