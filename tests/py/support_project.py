@@ -1,0 +1,160 @@
+"""A project in the stack, written through supabase-py, and workers that are real processes."""
+
+import contextlib
+import dataclasses
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+from supabase import Client
+
+from worker.embedded import ports
+from worker.embedded.stack import Connection
+
+HERE = Path(__file__).parent
+STATUS_OK = {"source": "status", "operator": "equals", "expected": 200}
+OVER = {"passed", "failed", "error", "cancelled", "timed_out"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Project:
+    """One project with a suite and an environment, empty at first."""
+
+    client: Client
+    project_id: str
+    suite_id: str
+    environment_id: str
+
+    @classmethod
+    def create(cls, client: Client, base_url: str, **environment: Any) -> "Project":
+        """Create it in an organization of its own, with the secret key's *client*."""
+
+        def insert(table: str, **row: Any) -> str:
+            return client.table(table).insert(row).execute().data[0]["id"]
+
+        organization = insert("organizations", name=f"organization {uuid.uuid4()}")
+        project = insert("projects", organization_id=organization, name="project")
+        return cls(
+            client,
+            project,
+            insert("test_suites", project_id=project, name="suite"),
+            insert(
+                "environments",
+                project_id=project,
+                name="environment",
+                base_url=base_url,
+                **{"max_parallel": 50, **environment},
+            ),
+        )
+
+    def add_test(
+        self,
+        name: str,
+        path: str,
+        *,
+        method: str = "GET",
+        body: Any = None,
+        assertions: Sequence[dict[str, Any]] = (STATUS_OK,),
+        captures: Sequence[dict[str, Any]] = (),
+        after: Sequence[tuple[str, str]] = (),
+        **case: Any,
+    ) -> str:
+        """Add a test; *after* lists (test id, kind) of explicit dependencies. Returns its id."""
+        test_id = str(uuid.uuid4())
+        ids = {"test_case_id": test_id, "project_id": self.project_id}
+        self.client.table("test_cases").insert(
+            {
+                "id": test_id,
+                "project_id": self.project_id,
+                "suite_id": self.suite_id,
+                "name": name,
+                **case,
+            }
+        ).execute()
+        self.client.table("test_request_configs").insert(
+            {**ids, "method": method, "path": path, "body": body}
+        ).execute()
+        self.client.table("test_response_specs").insert(
+            {**ids, "assertions": list(assertions), "captures": list(captures)}
+        ).execute()
+        for upstream, kind in after:
+            self.client.table("test_dependencies").insert(
+                {**ids, "depends_on_id": upstream, "kind": kind}
+            ).execute()
+        return test_id
+
+    def queue(self, **arguments: Any) -> str:
+        """Queue a run of everything; returns its id."""
+        run = self.client.rpc(
+            "queue_run", {"environment_id": self.environment_id, **arguments}
+        ).execute()
+        return run.data["id"]
+
+    def wait(self, run_id: str, timeout_s: float = 60) -> dict[str, dict[str, Any]]:
+        """Wait until the run is over; returns its results by test name."""
+        deadline = time.monotonic() + timeout_s
+        while not self.state(run_id)["finished"]:
+            assert time.monotonic() < deadline, self.state(run_id)["run"]
+            time.sleep(0.1)
+        report = self.client.rpc("get_run_report", {"run_id": run_id}).execute().data
+        return {
+            result["name"] + (f" {result['row_key']}" if result["row_key"] else ""): result
+            for result in report["results"]
+        }
+
+    def state(self, run_id: str) -> dict[str, Any]:
+        """Return what get_run_state says."""
+        return self.client.rpc("get_run_state", {"run_id": run_id}).execute().data
+
+
+@contextlib.contextmanager
+def running_target() -> Iterator[str]:
+    """Run ``support_target`` until the block ends; yields its URL."""
+    (port,) = ports.pick_free(1)
+    url = f"http://127.0.0.1:{port}"
+    with (
+        started([sys.executable, str(HERE / "support_target.py"), str(port)]),
+        httpx.Client(transport=httpx.HTTPTransport(retries=6)) as client,
+    ):
+        client.get(f"{url}/counts")
+        yield url
+
+
+@contextlib.contextmanager
+def running_worker(stack: Connection, log: Path, **settings: str) -> Iterator[subprocess.Popen]:
+    """Run ``assay worker`` until the block ends; yields the process once it has registered."""
+    environment = {
+        **os.environ,
+        "ASSAY_SUPABASE_URL": stack.url,
+        "ASSAY_SUPABASE_KEY": stack.secret_key,
+        "ASSAY_EGRESS_ALLOW": "127.0.0.1/32",
+        **settings,
+    }
+    with (
+        log.open("w") as output,
+        started([sys.executable, "-m", "worker", "worker"], environment, output) as child,
+    ):
+        deadline = time.monotonic() + 20
+        while "started" not in log.read_text():
+            assert child.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield child
+
+
+@contextlib.contextmanager
+def started(
+    command: Sequence[str], environment: Any = None, output: Any = None
+) -> Iterator[subprocess.Popen]:
+    """Run *command* until the block ends."""
+    child = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(30)

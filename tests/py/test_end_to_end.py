@@ -1,0 +1,283 @@
+"""Whole runs: supabase-py, the stack, a worker process, and an API that counts its requests."""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import ROOT
+from support_project import Project, running_target, running_worker
+from supabase import Client
+
+from worker.embedded.stack import Connection
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    """Yield the URL of an API under test."""
+    with running_target() as url:
+        yield url
+
+
+@pytest.fixture
+def worker(stack: Connection, tmp_path: Path) -> Iterator[None]:
+    """Keep one worker running."""
+    with running_worker(stack, tmp_path / "worker.log"):
+        yield
+
+
+@pytest.fixture
+def project(stack: Connection, target: str, client_for: Callable[[str], Client]) -> Project:
+    """Return an empty project whose environment is the target."""
+    return Project.create(client_for(stack.secret_key), target)
+
+
+@pytest.mark.usefixtures("worker")
+def test_green_run_shares_context(project: Project) -> None:
+    """A captured value reaches its consumer with its type, and the run passes."""
+    name = f"number-{uuid.uuid4()}"
+    project.add_test(
+        "make", f"/answer/{name}", captures=[{"name": "n", "source": "body", "path": "$.count"}]
+    )
+    project.add_test(
+        "use",
+        "/answer/other",
+        method="POST",
+        body={"kind": "json", "value": {"n": "{{n}}"}},
+        assertions=[{"source": "body", "path": "$.sent.n", "operator": "equals", "expected": 1}],
+    )
+
+    run = project.queue()
+
+    results = project.wait(run)
+    assert {name: result["status"] for name, result in results.items()} == {
+        "make": "passed",
+        "use": "passed",
+    }
+    assert project.state(run)["run"]["status"] == "passed"
+
+
+@pytest.mark.usefixtures("worker")
+def test_failing_upstream_skips_its_data_closure_only(project: Project) -> None:
+    """Data dependents of a failure are skipped with their root cause; order and teardown go on."""
+    first = project.add_test(
+        "first",
+        "/answer/first?status=500",
+        captures=[{"name": "made", "source": "body", "path": "$.name"}],
+    )
+    project.add_test(
+        "second",
+        "/answer/{{made}}",
+        captures=[{"name": "next", "source": "body", "path": "$.name"}],
+    )
+    project.add_test("third", "/answer/{{next}}")
+    project.add_test("after", "/answer/after", after=[(first, "order")])
+    project.add_test("clean", "/answer/{{made}}", phase="teardown")
+
+    run = project.queue()
+
+    results = project.wait(run)
+    assert {name: result["status"] for name, result in results.items()} == {
+        "first": "failed",
+        "second": "skipped",
+        "third": "skipped",
+        "after": "passed",
+        "clean": "passed",
+    }
+    assert results["first"]["message"] == "expected: status equals 200; got 500"
+    for skipped in ("second", "third"):
+        assert results[skipped]["cause"] == {
+            "result": results["first"]["result"],
+            "test": "first",
+            "status": "failed",
+            "edge": "data",
+        }
+    assert project.state(run)["run"]["status"] == "failed"
+
+
+@pytest.mark.usefixtures("worker")
+def test_setup_failure_skips_main_and_runs_teardown(project: Project) -> None:
+    """Main is skipped when setup did not pass; what was never made is not cleaned up."""
+    project.add_test(
+        "set up",
+        "/answer/setup?status=500",
+        phase="setup",
+        captures=[{"name": "made", "source": "body", "path": "$.nothing", "required": False}],
+    )
+    project.add_test("main", "/answer/main")
+    project.add_test("clean made", "/answer/{{made}}", phase="teardown")
+    project.add_test("clean all", "/answer/clean", phase="teardown")
+
+    results = project.wait(project.queue())
+
+    assert {name: (result["status"], result["slug"]) for name, result in results.items()} == {
+        "set up": ("failed", "assertion_failed"),
+        "main": ("skipped", "setup_not_passed"),
+        "clean made": ("skipped", "nothing_to_clean"),
+        "clean all": ("passed", None),
+    }
+
+
+@pytest.mark.usefixtures("worker")
+def test_retry_that_passes(project: Project) -> None:
+    """Passed on a retry is passed, and the attempts before it are remembered."""
+    name = f"flaky-{uuid.uuid4()}"
+    project.add_test(
+        "flaky", f"/answer/{name}?fail=2", retry={"attempts": 3, "base_ms": 10, "statuses": [503]}
+    )
+
+    run = project.queue()
+
+    result = project.wait(run)["flaky"]
+    assert (result["status"], result["attempt_count"]) == ("passed", 3)
+    outcomes = (
+        project.client.table("test_result_details")
+        .select("attempt,outcome,http_status")
+        .eq("run_id", run)
+        .order("attempt")
+        .execute()
+        .data
+    )
+    assert [(row["outcome"], row["http_status"]) for row in outcomes] == [
+        ("failed", 503),
+        ("failed", 503),
+        ("passed", 200),
+    ]
+
+
+@pytest.mark.usefixtures("worker")
+def test_unreachable_host(project: Project) -> None:
+    """A host that refuses is an error with its reason, not a failure."""
+    project.add_test("nobody", "http://127.0.0.1:1/")
+
+    run = project.queue()
+
+    result = project.wait(run)["nobody"]
+    assert (result["status"], result["category"], result["slug"]) == (
+        "error",
+        "network",
+        "connect_failed",
+    )
+    assert "127.0.0.1:1" in result["message"]
+    assert project.state(run)["run"]["status"] == "error"
+
+
+@pytest.mark.usefixtures("worker")
+def test_egress_is_refused_by_default(project: Project) -> None:
+    """An address that the worker's operator did not allow is never connected to."""
+    project.add_test("metadata", "http://169.254.169.254/latest/meta-data/")
+
+    result = project.wait(project.queue())["metadata"]
+
+    assert (result["status"], result["slug"]) == ("error", "egress_denied")
+
+
+def test_lost_reply(project: Project) -> None:
+    """The same call again gives the same work; the same report again changes nothing."""
+    project.add_test("one", "/answer/{{$uuid}}")
+    run = project.queue()
+    client = project.client
+    worker = (
+        client.rpc("register_worker", {"name": "test", "version": "0", "capacity": 1})
+        .execute()
+        .data
+    )
+    claim = {"worker_id": worker, "call_id": str(uuid.uuid4()), "free_slots": 1}
+
+    first = client.rpc("claim_work", claim).execute().data
+    again = client.rpc("claim_work", claim).execute().data
+
+    assert first["work"]
+    assert again == first
+    item = first["work"][0]
+    report = {
+        "worker_id": worker,
+        "call_id": str(uuid.uuid4()),
+        "reports": [
+            {
+                "item": item["item"],
+                "result": item["result"],
+                "attempt": item["attempt"],
+                "lease": item["lease"],
+                "started_at": "2026-01-01T00:00:00Z",
+                "response": {"status": 200, "headers": [], "body": "", "body_bytes": 0},
+                "timing_ms": {"total": 1},
+                "observed": [],
+                "error": None,
+            }
+        ],
+    }
+    assert client.rpc("report_work", report).execute().data["accepted"] == [item["item"]]
+    before = project.state(run)
+    assert client.rpc("report_work", report).execute().data["accepted"] == [item["item"]]
+    assert project.state(run) == before
+    assert before["run"]["passed_count"] == 1
+
+
+def test_killed_worker(stack: Connection, project: Project, target: str, tmp_path: Path) -> None:
+    """After kill -9 every test has one verdict; only unsafe requests in flight are lost."""
+    tag = uuid.uuid4().hex[:8]
+    for number in range(30):
+        for method in ("GET", "POST"):
+            project.add_test(
+                f"{method} {number}",
+                f"/answer/{tag}-{method}-{number}?ms=300",
+                method=method,
+                position=number,
+            )
+    run = project.queue()
+
+    with running_worker(
+        stack, tmp_path / "first.log", ASSAY_CONCURRENCY="8", ASSAY_PREFETCH="0"
+    ) as worker:
+        while project.state(run)["run"]["passed_count"] < 8:
+            pass
+        worker.kill()
+        worker.wait()
+    with running_worker(stack, tmp_path / "second.log", ASSAY_CONCURRENCY="8"):
+        results = project.wait(run, timeout_s=90)
+
+    asked = httpx.get(f"{target}/counts").json()
+    lost = {name for name, result in results.items() if result["status"] != "passed"}
+    assert len(results) == 60
+    assert 0 < len(lost) <= 8
+    assert all(name.startswith("POST") for name in lost)
+    assert {results[name]["slug"] for name in lost} == {"lost"}
+    assert max(count for name, count in asked.items() if name.startswith(f"{tag}-POST")) == 1
+
+
+def test_refused_plan_writes_nothing(project: Project) -> None:
+    """A cycle is named, and no run is left behind."""
+    one = project.add_test("one", "/answer/1")
+    two = project.add_test("two", "/answer/2", after=[(one, "order")])
+    project.client.table("test_dependencies").insert(
+        {
+            "test_case_id": one,
+            "depends_on_id": two,
+            "kind": "order",
+            "project_id": project.project_id,
+        }
+    ).execute()
+
+    with pytest.raises(Exception, match='"one" -> "two" -> "one"|"two" -> "one" -> "two"'):
+        project.queue()
+
+    runs = project.client.table("test_runs").select("id").eq("project_id", project.project_id)
+    assert runs.execute().data == []
+
+
+def test_demo() -> None:
+    """The demo's own command: the seeded Legito suites are green from nothing."""
+    demo = subprocess.run(
+        [sys.executable, "-m", "worker", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "76/76  76 passed" in demo.stdout
