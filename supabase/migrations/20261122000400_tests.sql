@@ -53,6 +53,35 @@ comment on function private.is_fixture_rows(jsonb) is
 'True for 1 to 10,000 of {"key": "cz", "values": {...}} with keys that differ.';
 grant execute on function private.is_fixture_rows(jsonb) to authenticated, service_role;
 
+create function private.is_retry_policy(document jsonb)
+returns boolean
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select
+        jsonb_typeof(document) = 'object'
+        and document - array[
+            'attempts', 'base_ms', 'factor', 'cap_ms', 'deadline_ms', 'statuses', 'retry_on'
+        ] = '{}'
+        and coalesce(document @? '$.attempts ? (@ >= 1 && @ <= 100 && @ == @.floor())', false)
+        = (document ? 'attempts')
+        and not jsonb_path_exists(
+            document,
+            '$.keyvalue() ? (@.key starts with "base" || @.key starts with "cap" || @.key starts with "deadline" || @.key == "factor").value ? (@.type() != "number" || @ < 0)'
+        )
+        and (not document ? 'statuses' or document @@ '$.statuses.type() == "array"')
+        and not document @? '$.statuses[*] ? (@.type() != "number")'
+        and (not document ? 'retry_on' or document @@ '$.retry_on.type() == "array"')
+        and coalesce(document -> 'retry_on', '[]')
+        <@ '["network", "timeout", "status", "assertion", "capture"]';
+$function$;
+comment on function private.is_retry_policy(jsonb) is 'True for what test_cases.retry describes.';
+-- check constraints run as whoever writes the row
+grant execute on function private.is_retry_policy(jsonb) to authenticated, service_role;
+
 create table public.api_endpoints (
     id uuid primary key default gen_random_uuid(),
     project_id uuid not null references public.projects on delete cascade,
@@ -135,7 +164,7 @@ create table public.test_cases (
     constraint test_cases_name_check check (length(btrim(name)) between 1 and 200),
     constraint test_cases_phase_check check (phase in ('setup', 'main', 'teardown')),
     constraint test_cases_rescue_check check (rescue in ('never', 'safe', 'always')),
-    constraint test_cases_retry_check check (jsonb_typeof(retry) = 'object')
+    constraint test_cases_retry_check check (private.is_retry_policy(retry))
 );
 comment on table public.test_cases is 'One request and what must be true of the answer.';
 comment on column public.test_cases.id is 'Stable identity.';
@@ -159,7 +188,8 @@ comment on column public.test_cases.retry is
 $comment$Another attempt after a bad one, as data; {} = none.
 
 {"attempts": 3, "base_ms": 200, "factor": 2, "cap_ms": 5000, "deadline_ms": 60000, "statuses":
-[502, 503], "retry_on": ["network", "timeout", "status", "assertion"]}. attempts counts the first.$comment$;
+[502, 503], "retry_on": ["network", "timeout", "status", "assertion", "capture"]}. attempts counts
+the first, up to 100; retry_on: what is worth another attempt, all but capture by default.$comment$;
 comment on column public.test_cases.archived_at is 'Since when it is hidden and left out; null = in use.';
 comment on column public.test_cases.created_at is 'When it was created.';
 comment on column public.test_cases.updated_at is 'When it was last changed; kept by a trigger.';

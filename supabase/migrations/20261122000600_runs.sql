@@ -12,6 +12,7 @@ create table public.test_runs (
     variables jsonb not null default '{}',
     idempotency_key text,
     queued_by uuid references public.users on delete set null,
+    environment_snapshot_id bigint,
     planned_on date not null default (now() at time zone 'utc')::date,
     total_count integer not null default 0,
     passed_count integer not null default 0,
@@ -52,6 +53,8 @@ comment on column public.test_runs.variables is 'Overrides for {{name}}, of the 
 comment on column public.test_runs.idempotency_key is
 'Given by the client so that a repeated queue_run answers with the same run; null if none.';
 comment on column public.test_runs.queued_by is 'Who queued it; null for a secret key.';
+comment on column public.test_runs.environment_snapshot_id is
+'private.snapshots.id: the environment as it was when the run was planned; null while planning.';
 comment on column public.test_runs.planned_on is 'UTC date of planning; its evidence is stored under it.';
 comment on column public.test_runs.total_count is 'Results planned.';
 comment on column public.test_runs.passed_count is 'Results passed so far.';

@@ -45,6 +45,11 @@ add constraint test_results_definition_id_fkey
 foreign key (definition_id) references private.definitions;
 create index test_results_definition_id_idx on public.test_results (definition_id);
 
+alter table public.test_runs
+add constraint test_runs_environment_snapshot_id_fkey
+foreign key (environment_snapshot_id) references private.snapshots;
+create index test_runs_environment_snapshot_id_idx on public.test_runs (environment_snapshot_id);
+
 create table public.workers (
     id uuid primary key default gen_random_uuid(),
     name text not null,
@@ -72,7 +77,6 @@ create table private.live_runs (
     project_id uuid not null,
     organization_id uuid not null,
     environment_id uuid not null,
-    environment_snapshot_id bigint not null references private.snapshots,
     phase text not null default 'setup',
     setup_open_count integer not null,
     main_open_count integer not null,
@@ -81,6 +85,7 @@ create table private.live_runs (
     finished_count integer not null default 0,
     is_cancelled boolean not null default false,
     is_timed_out boolean not null default false,
+    is_teardown_late boolean not null default false,
     deadline_at timestamptz not null,
     last_served_at timestamptz not null default '-infinity',
     constraint live_runs_phase_check check (phase in ('setup', 'main', 'teardown'))
@@ -91,7 +96,6 @@ comment on column private.live_runs.run_id is 'The run.';
 comment on column private.live_runs.project_id is 'Its project.';
 comment on column private.live_runs.organization_id is 'Its tenant, for fairness.';
 comment on column private.live_runs.environment_id is 'Where it runs, for limits.';
-comment on column private.live_runs.environment_snapshot_id is 'What it knows there.';
 comment on column private.live_runs.phase is 'Items of this phase may be claimed.';
 comment on column private.live_runs.setup_open_count is 'Setup items that are not over.';
 comment on column private.live_runs.main_open_count is 'Main items that are not over.';
@@ -100,9 +104,10 @@ comment on column private.live_runs.setup_cause_id is 'First setup result that d
 comment on column private.live_runs.finished_count is 'Verdicts so far; numbers test_results.finished_seq.';
 comment on column private.live_runs.is_cancelled is 'Asked to stop: nothing but teardown is handed out.';
 comment on column private.live_runs.is_timed_out is 'Ran past its deadline: as is_cancelled.';
-comment on column private.live_runs.deadline_at is 'When the run times out.';
+comment on column private.live_runs.is_teardown_late is 'Teardown, too, took too long: it is given up.';
+comment on column private.live_runs.deadline_at is
+'When the run times out; in teardown, 10 minutes after its beginning, when that is given up.';
 comment on column private.live_runs.last_served_at is 'When it last had a claim, for fairness.';
-create index live_runs_environment_snapshot_id_idx on private.live_runs (environment_snapshot_id);
 
 create table private.work_items (
     id bigint generated always as identity primary key,
@@ -130,13 +135,14 @@ create table private.work_items (
     request jsonb,
     lease uuid,
     lease_until timestamptz,
+    lease_place integer,
     worker_id uuid,
     call_id uuid,
     constraint work_items_state_check check (state in ('waiting', 'ready', 'leased', 'barrier')),
     constraint work_items_barrier_check check ((state = 'barrier') = (result_id is null)),
     constraint work_items_lease_check check (
-        case state when 'leased' then 4 else 0 end
-        = num_nonnulls(lease, lease_until, worker_id, call_id)
+        case state when 'leased' then 5 else 0 end
+        = num_nonnulls(lease, lease_until, lease_place, worker_id, call_id)
     ),
     constraint work_items_pending_check check (
         pending_count >= 0 and (state not in ('ready', 'leased') or pending_count = 0)
@@ -184,6 +190,8 @@ comment on column private.work_items.rendered_at is
 comment on column private.work_items.request is 'What the current lease was told to send, redacted.';
 comment on column private.work_items.lease is 'Token of the current lease: the fence.';
 comment on column private.work_items.lease_until is 'After this the item may be rescued.';
+comment on column private.work_items.lease_place is
+'Its place among the leases of the same call: the order in which to make the requests.';
 comment on column private.work_items.worker_id is 'Who holds the lease.';
 comment on column private.work_items.call_id is 'The call that took it; repeating the call returns it again.';
 create index work_items_ready_idx on private.work_items (run_id, phase, priority, id)

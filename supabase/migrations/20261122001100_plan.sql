@@ -199,10 +199,10 @@ $function$;
 comment on function private.load_tests(uuid, uuid[]) is
 'Tests with their definitions and all that planning asks of them. Tests without a request are left out.';
 
-create function private.infer_producers(
+create function private.infer_edges(
     tests private.planned_test[], explicit_edges private.planned_edge[], given_names text[]
 )
-returns table (consumer_id uuid, consumer_name text, name text, upstream_ids uuid[], upstream_names text[])
+returns private.planned_edge[]
 language sql
 stable
 parallel safe
@@ -214,7 +214,6 @@ as $function$
             producers.id,
             producers.suite_id,
             producers.phase_rank,
-            producers.test_name,
             names.name
         from unnest(tests) as producers
         cross join lateral unnest(producers.provides) as names (name)
@@ -225,7 +224,6 @@ as $function$
             consumers.id,
             consumers.suite_id,
             consumers.phase_rank,
-            consumers.test_name,
             names.name
         from unnest(tests) as consumers
         cross join lateral unnest(consumers.requires) as names (name)
@@ -235,12 +233,9 @@ as $function$
             and names.name <> all(coalesce(consumers.fixture_names, '{}'))
     )
 
-    select
-        required.id,
-        required.test_name,
-        required.name,
-        array_agg(provided.id),
-        array_agg(provided.test_name order by provided.test_name)
+    select coalesce(
+        array_agg(row(required.id, provided.id, 'data', required.name)::private.planned_edge), '{}'
+    )
     from required
     inner join provided
         on
@@ -253,14 +248,14 @@ as $function$
         from unnest(explicit_edges) as edges
         inner join provided as chosen on chosen.id = edges.upstream_id
         where edges.consumer_id = required.id and chosen.name = required.name
-    )
-    group by required.id, required.test_name, required.name;
+    );
 $function$;
-comment on function private.infer_producers(private.planned_test[], private.planned_edge[], text[]) is
-$comment$Which tests of the same suite capture a name that a test needs.
+comment on function private.infer_edges(private.planned_test[], private.planned_edge[], text[]) is
+$comment$Data edges that {{name}} implies within a suite: to every test that captures the name.
 
 Not for names that the test captures itself, that its fixture, the environment or the run gives, that
-have a default in every use, or for which an explicit dependency already stands.$comment$;
+have a default in every use, or for which an explicit dependency already stands. That there is one
+producer only is for private.bind_names to see, when it is known which tests run.$comment$;
 
 create function private.connect_tests(tests private.planned_test[], given_names text[])
 returns private.planned_edge[]
@@ -272,8 +267,6 @@ set search_path = ''
 as $function$
 declare
     v_explicit private.planned_edge[];
-    v_inferred private.planned_edge[];
-    v_problem text;
 begin
     select coalesce(
         array_agg(row(consumers.id, upstreams.id, dependencies.kind, null)::private.planned_edge), '{}'
@@ -283,33 +276,13 @@ begin
     inner join public.test_dependencies as dependencies on dependencies.test_case_id = consumers.id
     inner join unnest(tests) as upstreams on upstreams.id = dependencies.depends_on_id;
 
-    select
-        coalesce(
-            array_agg(row(found.consumer_id, found.upstream_ids[1], 'data', found.name)::private.planned_edge),
-            '{}'
-        ),
-        min(format(
-            'the test "%s" uses {{%s}}, which is captured by "%s"',
-            found.consumer_name, found.name, array_to_string(found.upstream_names, '" and by "')
-        )) filter (where cardinality(found.upstream_ids) > 1)
-    into v_inferred, v_problem
-    from private.infer_producers(tests, v_explicit, given_names) as found;
-
-    if v_problem is not null then
-        raise exception using
-            errcode = 'PT422',
-            message = v_problem,
-            detail = 'ambiguous_producer',
-            hint = 'Add a data dependency on the one that is meant, or rename one capture.';
-    end if;
-    return v_explicit || v_inferred;
+    return v_explicit || private.infer_edges(tests, v_explicit, given_names);
 end;
 $function$;
 comment on function private.connect_tests(private.planned_test[], text[]) is
 $comment$Explicit dependencies between the tests, and those that {{name}} implies within a suite.
 
-given_names: names that the run or the environment gives, for which nothing is inferred. Errors:
-PT422 ambiguous_producer.$comment$;
+given_names: names that the run or the environment gives, for which nothing is inferred.$comment$;
 
 create function private.close_selection(
     tests private.planned_test[], edges private.planned_edge[], selected uuid[]
@@ -568,9 +541,7 @@ as $function$
             names.name
         from unnest(tests) as consumers
         cross join lateral unnest(consumers.uses) as names (name)
-        where
-            names.name <> all(consumers.provides)
-            and names.name in (select provided.name from provided)
+        where names.name in (select provided.name from provided)
     ),
 
     direct as materialized (

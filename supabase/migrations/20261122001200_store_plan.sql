@@ -221,7 +221,6 @@ comment on function private.snapshot_environment(uuid) is
 
 create function private.store_plan(
     run public.test_runs,
-    snapshot jsonb,
     tests private.planned_test[],
     items private.planned_item[],
     barriers private.planned_item[],
@@ -236,8 +235,12 @@ security invoker
 set search_path = ''
 as $function$
 begin
+    insert into private.environment_gates (environment_id, tokens, refilled_at)
+    values (run.environment_id, 0, now())
+    on conflict (environment_id) do nothing;
+
     insert into private.live_runs (
-        run_id, project_id, organization_id, environment_id, environment_snapshot_id, phase,
+        run_id, project_id, organization_id, environment_id, phase,
         setup_open_count, main_open_count, teardown_open_count, deadline_at
     )
     select
@@ -245,7 +248,6 @@ begin
         run.project_id,
         projects.organization_id,
         run.environment_id,
-        (select stored.id from private.store_snapshots(run.project_id, array[snapshot]) as stored),
         case
             when counts.setup > 0 then 'setup'
             when counts.main > 0 then 'main'
@@ -363,6 +365,6 @@ begin
 end;
 $function$;
 comment on function private.store_plan(
-    public.test_runs, jsonb, private.planned_test[], private.planned_item[], private.planned_item[],
+    public.test_runs, private.planned_test[], private.planned_item[], private.planned_item[],
     private.planned_link[], jsonb
 ) is 'Write what private.plan_run worked out.';

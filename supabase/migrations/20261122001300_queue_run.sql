@@ -3,8 +3,7 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.plan_run(run public.test_runs)
-returns integer
+create function private.plan_run(run public.test_runs, out total_count integer, out snapshot_id bigint)
 language plpgsql
 volatile
 parallel unsafe
@@ -55,19 +54,24 @@ begin
     where edges.consumer_id = any(v_included) and edges.upstream_id = any(v_included);
     v_edges := v_edges || private.sequence_tests(v_tests);
 
-    perform private.refuse_impossible_order(v_tests, v_edges);
     v_bindings := private.bind_names(v_tests, v_edges);
+    perform private.refuse_impossible_order(v_tests, v_edges);
     v_items := private.list_items(v_tests);
     select linked.links, linked.barriers
     into v_links, v_barriers
     from private.link_items(v_tests, v_edges, v_items) as linked;
 
-    perform private.store_plan(run, v_snapshot, v_tests, v_items, v_barriers, v_links, v_bindings);
-    return cardinality(v_items);
+    perform private.store_plan(run, v_tests, v_items, v_barriers, v_links, v_bindings);
+    total_count := cardinality(v_items);
+    snapshot_id := (
+        select stored.id from private.store_snapshots(run.project_id, array[v_snapshot]) as stored
+    );
 end;
 $function$;
 comment on function private.plan_run(public.test_runs) is
-$comment$Write results, items and edges for a run row that was just inserted; the number of results.
+$comment$Write results, items and edges for a run row that was just inserted.
+
+Returns the number of results and the snapshot of the environment.
 
 Errors: PT404 unknown_suite, unknown_test; PT422 empty_selection, ambiguous_producer,
 dependency_cycle, dependency_on_later_phase.$comment$;
@@ -197,10 +201,12 @@ begin
 
     update public.test_runs
     set
-        total_count = private.plan_run(v_run),
+        total_count = planned.total_count,
+        environment_snapshot_id = planned.snapshot_id,
         status = 'queued'
+    from private.plan_run(v_run) as planned
     where id = v_run.id
-    returning * into v_run;
+    returning test_runs.* into v_run;
 
     perform private.announce(
         'workers', 'run_queued', jsonb_build_object('run', v_run.id, 'project', v_project_id)

@@ -51,6 +51,24 @@ as $function$
 $function$;
 comment on function private.decrypt_value(bytea, text) is 'A token, decrypted.';
 
+create function private.secret_forms(secret text)
+returns text[]
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    -- a shorter one would blank out ordinary text everywhere
+    select case
+        when length(secret) < 4 then '{}'
+        when private.percent_encode(secret) = secret then array[secret]
+        else array[secret, private.percent_encode(secret), lower(private.percent_encode(secret))]
+    end;
+$function$;
+comment on function private.secret_forms(text) is
+'The ways a secret may be written in what we store: as it is, and percent-encoded in either case.';
+
 create function private.run_secrets(run_ids uuid[])
 returns table (run_id uuid, secrets text[])
 language sql
@@ -61,13 +79,13 @@ set search_path = ''
 as $function$
     with known as materialized (
         select
-            live.run_id,
+            runs.id as run_id,
             secrets.decrypted_secret as secret
-        from private.live_runs as live
-        inner join private.snapshots on snapshots.id = live.environment_snapshot_id
+        from public.test_runs as runs
+        inner join private.snapshots on snapshots.id = runs.environment_snapshot_id
         cross join lateral jsonb_each_text(snapshots.document -> 'secrets') as entries (name, secret_id)
         inner join vault.decrypted_secrets as secrets on secrets.id = entries.secret_id::uuid
-        where live.run_id = any(run_secrets.run_ids)
+        where runs.id = any(run_secrets.run_ids)
         union
         select
             tokens.run_id,
@@ -80,14 +98,13 @@ as $function$
     select
         known.run_id,
         -- longest first, or a secret that begins like another would leave its tail
-        array_agg(known.secret order by length(known.secret) desc)
+        array_agg(forms.form order by length(forms.form) desc)
     from known
-    -- a shorter "token" would blank out ordinary text everywhere
-    where length(known.secret) >= 4
+    cross join lateral unnest(private.secret_forms(known.secret)) as forms (form)
     group by known.run_id;
 $function$;
 comment on function private.run_secrets(uuid[]) is
-'Secret values that a run can have used: its environment''s, and the tokens that its tests captured.';
+'Secret values that a run can have used, in every form: its environment''s, and tokens its tests captured.';
 
 create function private.redact_text(source text, secrets text[])
 returns text

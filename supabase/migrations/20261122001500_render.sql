@@ -61,9 +61,8 @@ as $function$
             runs.variables as overrides
         from private.work_items as items
         inner join private.definitions on definitions.id = items.definition_id
-        inner join private.live_runs as live on live.run_id = items.run_id
-        inner join private.snapshots as environments on environments.id = live.environment_snapshot_id
         inner join public.test_runs as runs on runs.id = items.run_id
+        inner join private.snapshots as environments on environments.id = runs.environment_snapshot_id
         left join private.snapshots as fixture_rows on fixture_rows.id = items.fixture_snapshot_id
         cross join lateral unnest(definitions.uses) as names (name)
         where items.id = any(resolve_names.item_ids)
@@ -335,6 +334,7 @@ comment on function private.redact_request(jsonb, text[]) is 'What of a request 
 create function private.render_items(item_ids bigint[])
 returns table (
     item_id bigint,
+    place integer,
     work jsonb,
     stored_request jsonb,
     unresolved text
@@ -367,8 +367,8 @@ as $function$
             secrets.secrets
         from private.work_items as items
         inner join private.definitions on definitions.id = items.definition_id
-        inner join private.live_runs as live on live.run_id = items.run_id
-        inner join private.snapshots as environments on environments.id = live.environment_snapshot_id
+        inner join public.test_runs as runs on runs.id = items.run_id
+        inner join private.snapshots as environments on environments.id = runs.environment_snapshot_id
         left join secrets on secrets.run_id = items.run_id
         left join resolved on resolved.item_id = items.id
         cross join lateral (
@@ -392,6 +392,7 @@ as $function$
 
     select
         rendered.id,
+        rendered.lease_place,
         jsonb_build_object(
             'item', rendered.id,
             'run', rendered.run_id,
@@ -417,4 +418,5 @@ $function$;
 comment on function private.render_items(bigint[]) is
 $comment$Leased items as the wire contract wants them, and what of each request may be stored.
 
-unresolved: the first name without a value; such an item must not be handed out.$comment$;
+place: the order in which to make them. unresolved: the first name without a value; such an item
+must not be handed out.$comment$;

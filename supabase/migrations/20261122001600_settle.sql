@@ -287,6 +287,38 @@ $function$;
 comment on function private.skip_main(private.live_runs) is
 'Skip every main item of a run, barriers included, because a setup test did not pass.';
 
+create function private.stop_items(run_ids uuid[])
+returns void
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    -- what is leased ends with its report
+    select private.finish_items(array(
+        select
+            row(
+                items.id, 'cancelled', 'cancelled',
+                case when lives.is_cancelled then 'run_cancelled' else 'run_timed_out' end,
+                case when lives.is_cancelled then 'the run was cancelled' else 'the run passed its time limit' end,
+                null, null, null, null, null, null, null
+            )::private.outcome
+        from private.live_runs as lives
+        inner join private.work_items as items on items.run_id = lives.run_id
+        where
+            lives.run_id = any(run_ids)
+            and (lives.is_cancelled or lives.is_timed_out)
+            -- teardown runs all the same, but not for ever
+            and (items.phase <> 'teardown' or lives.is_teardown_late)
+            and items.state in ('waiting', 'ready', 'barrier')
+    ));
+$function$;
+comment on function private.stop_items(uuid[]) is
+$comment$End what has not started in runs that were cancelled or timed out. Runs that go on are left alone.
+
+The caller holds the runs' locks and calls private.advance_runs afterwards.$comment$;
+
 create function private.advance_runs(run_ids uuid[])
 returns void
 language plpgsql
@@ -320,7 +352,9 @@ begin
         if v_live.main_open_count > 0 then
             update private.live_runs set phase = 'main' where run_id = v_live.run_id;
         elsif v_live.teardown_open_count > 0 then
-            update private.live_runs set phase = 'teardown' where run_id = v_live.run_id;
+            update private.live_runs
+            set phase = 'teardown', deadline_at = clock_timestamp() + interval '10 minutes'
+            where run_id = v_live.run_id;
             update public.test_runs set status = 'finishing' where id = v_live.run_id;
         else
             delete from private.live_runs where run_id = v_live.run_id;

@@ -57,6 +57,7 @@ begin
             request = null,
             lease = null,
             lease_until = null,
+            lease_place = null,
             worker_id = null,
             call_id = null
         from expired
@@ -85,6 +86,7 @@ begin
     where expired.id not in (select rescued.id from rescued);
 
     perform private.finish_items(v_lost);
+    perform private.stop_items(v_runs);
     perform private.advance_runs(v_runs);
 end;
 $function$;
@@ -274,6 +276,7 @@ begin
             attempt = items.attempt + 1,
             lease = gen_random_uuid(),
             lease_until = clock_timestamp() + private.lease_duration(),
+            lease_place = allowed.number,
             worker_id = lease_items.worker_id,
             call_id = lease_items.call_id,
             first_leased_at = coalesce(items.first_leased_at, clock_timestamp()),
@@ -306,7 +309,11 @@ begin
             from leased
             group by leased.environment_id
         ) as counted
-        where gates.environment_id = counted.environment_id
+        where
+            gates.environment_id = counted.environment_id
+            and gates.environment_id in (
+                select environments.id from public.environments where environments.rate_limit_per_s is not null
+            )
     )
 
     select coalesce(array_agg(leased.id), '{}') into v_taken from leased;
@@ -346,8 +353,8 @@ begin
                     )
                     else format('"%s" captured no {{%s}}', producers.test_name, problems.name)
                 end,
-                producers.id,
-                producers.status,
+                coalesce(producers.cause_result_id, producers.id),
+                coalesce(producers.cause_status, producers.status),
                 case when bound.name is null then null else 'data' end,
                 null, null, null, null
             )::private.outcome
@@ -397,7 +404,7 @@ begin
 
     select
         coalesce(
-            jsonb_agg(rendered.work order by rendered.item_id) filter (where rendered.unresolved is null),
+            jsonb_agg(rendered.work order by rendered.place) filter (where rendered.unresolved is null),
             '[]'
         ),
         coalesce(
@@ -483,7 +490,7 @@ begin
         if v_replayed <> '{}' then
             return jsonb_build_object(
                 'work', (
-                    select jsonb_agg(rendered.work order by rendered.item_id)
+                    select jsonb_agg(rendered.work order by rendered.place)
                     from private.render_items(v_replayed) as rendered
                 ),
                 'retry_ms', null

@@ -65,9 +65,11 @@ begin
     return case operator
         when 'equals' then actual = expected
         when 'not_equals' then actual <> expected
-        when 'one_of' then exists (
-            select from jsonb_array_elements(expected) as choices (choice) where choices.choice = actual
-        )
+        when 'one_of' then case
+            when jsonb_typeof(expected) = 'array' then exists (
+                select from jsonb_array_elements(expected) as choices (choice) where choices.choice = actual
+            )
+        end
         when 'contains' then case jsonb_typeof(actual)
             when 'string' then strpos(actual #>> '{}', private.text_of(expected)) > 0
             when 'array' then exists (
@@ -209,7 +211,7 @@ observed: the worker's answer to its look-up. A path that may find several value
 header compared by size gives a number where it reads as one.$comment$;
 
 create function private.judge_assertion(
-    assertion jsonb, response jsonb, timing_ms jsonb, observed jsonb, narrowed jsonb,
+    assertion jsonb, response jsonb, timing_ms jsonb, observed jsonb, narrowed jsonb, secrets text[],
     out actual jsonb, out passed boolean, out problem text, out message text
 )
 language plpgsql
@@ -221,6 +223,8 @@ as $function$
 declare
     v_operator text := assertion ->> 'operator';
     v_expected jsonb := assertion -> 'expected';
+    -- redacted before it is shortened: half a secret at the edge would stay readable
+    v_description text := private.describe_assertion(private.redact(assertion, secrets));
     v_error jsonb := coalesce(nullif(observed -> 'error', 'null'), nullif(narrowed -> 'error', 'null'));
     v_found boolean;
 begin
@@ -228,7 +232,7 @@ begin
         passed := false;
         -- an answer that is not JSON is the API's fault; a broken path is the test's
         problem := nullif(v_error ->> 'slug', 'body_not_json');
-        message := private.describe_assertion(assertion) || ': ' || (v_error ->> 'message');
+        message := v_description || ': ' || private.redact_text(v_error ->> 'message', secrets);
         return;
     end if;
 
@@ -257,18 +261,20 @@ begin
                 else coalesce(private.compare(v_operator, actual, v_expected), false)
             end
     end;
+    actual := private.redact(actual, secrets);
     message := case
-        when passed then private.describe_assertion(assertion)
-        when not v_found then format('expected: %s; found nothing', private.describe_assertion(assertion))
-        else format('expected: %s; got %s', private.describe_assertion(assertion), private.brief(actual))
+        when passed then v_description
+        when not v_found then format('expected: %s; found nothing', v_description)
+        else format('expected: %s; got %s', v_description, private.brief(actual))
     end;
 end;
 $function$;
-comment on function private.judge_assertion(jsonb, jsonb, jsonb, jsonb, jsonb) is
+comment on function private.judge_assertion(jsonb, jsonb, jsonb, jsonb, jsonb, text[]) is
 $comment$One assertion against what was observed.
 
-observed and narrowed: the worker's answers to its look-up, plain and by pattern. problem is a slug
-when no verdict was possible, and then passed is false.$comment$;
+observed and narrowed: the worker's answers to its look-up, plain and by pattern. Judged on what was
+found; what is returned is redacted. problem is a slug when no verdict was possible, and then passed
+is false.$comment$;
 
 create function private.judge_assertions(reports private.fenced_report[])
 returns private.assertion_verdict[]
@@ -284,7 +290,9 @@ as $function$
             (entries.observed ->> 'id')::integer as id,
             entries.observed
         from unnest(reports) as reports
-        cross join lateral jsonb_array_elements(coalesce(nullif(reports.report -> 'observed', 'null'), '[]')) as entries (observed)
+        cross join lateral jsonb_array_elements(
+            coalesce(nullif(reports.report -> 'observed', 'null'), '[]')
+        ) as entries (observed)
     )
 
     select
@@ -294,9 +302,11 @@ as $function$
                     reports.item_id,
                     entries.ordinal - 1,
                     entries.assertion ->> 'source',
-                    coalesce(entries.assertion ->> 'path', entries.assertion ->> 'name'),
+                    private.redact_text(
+                        coalesce(entries.assertion ->> 'path', entries.assertion ->> 'name'), reports.secrets
+                    ),
                     entries.assertion ->> 'operator',
-                    entries.assertion -> 'expected',
+                    private.redact(entries.assertion -> 'expected', reports.secrets),
                     judged.actual,
                     judged.passed,
                     judged.problem,
@@ -315,12 +325,12 @@ as $function$
             and narrowed.id = (entries.assertion ->> 'observe_pattern')::integer
     cross join lateral private.judge_assertion(
         entries.assertion, reports.report -> 'response', reports.report -> 'timing_ms',
-        plain.observed, narrowed.observed
+        plain.observed, narrowed.observed, reports.secrets
     ) as judged
     where jsonb_typeof(reports.report -> 'response') = 'object' and not reports.is_unwanted;
 $function$;
 comment on function private.judge_assertions(private.fenced_report[]) is
-'Every assertion of every report that brought an answer.';
+'Every assertion of every report that brought an answer, redacted.';
 
 create function private.error_reason(category text)
 returns table (category text, slug text)

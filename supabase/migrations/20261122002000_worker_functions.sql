@@ -151,19 +151,24 @@ security definer -- as claim_work
 set search_path = ''
 as $function$
 declare
+    v_runs uuid[];
     v_released bigint[];
 begin
     perform private.authorize_worker(release_work.worker_id);
 
-    perform
-    from private.live_runs as lives
-    where lives.run_id in (
-        select work.run_id
-        from jsonb_to_recordset(release_work.items) as entries (item bigint)
-        inner join private.work_items as work on work.id = entries.item
-    )
-    order by lives.run_id
-    for no key update;
+    select coalesce(array_agg(locked.run_id), '{}')
+    into v_runs
+    from (
+        select lives.run_id
+        from private.live_runs as lives
+        where lives.run_id in (
+            select work.run_id
+            from jsonb_to_recordset(release_work.items) as entries (item bigint)
+            inner join private.work_items as work on work.id = entries.item
+        )
+        order by lives.run_id
+        for no key update
+    ) as locked;
 
     with released as (
         update private.work_items as work
@@ -172,6 +177,7 @@ begin
             request = null,
             lease = null,
             lease_until = null,
+            lease_place = null,
             worker_id = null,
             call_id = null
         from jsonb_to_recordset(release_work.items) as entries (item bigint, attempt integer, lease uuid)
@@ -180,6 +186,8 @@ begin
     )
 
     select coalesce(array_agg(released.id), '{}') into v_released from released;
+    perform private.stop_items(v_runs);
+    perform private.advance_runs(v_runs);
     return jsonb_build_object('released', v_released);
 end;
 $function$;

@@ -3,34 +3,6 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.stop_run(run_id uuid, slug text, message text)
-returns void
-language plpgsql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-begin
-    -- what is leased ends with its report; teardown runs all the same
-    perform private.finish_items(array(
-        select
-            row(
-                items.id, 'cancelled', 'cancelled', stop_run.slug, stop_run.message,
-                null, null, null, null, null, null, null
-            )::private.outcome
-        from private.work_items as items
-        where
-            items.run_id = stop_run.run_id
-            and items.phase <> 'teardown'
-            and items.state in ('waiting', 'ready', 'barrier')
-    ));
-    perform private.advance_runs(array[stop_run.run_id]);
-end;
-$function$;
-comment on function private.stop_run(uuid, text, text) is
-'End what has not started but teardown. The caller has locked and marked the run.';
-
 create function private.cancel_run(run_id uuid)
 returns public.test_runs
 language plpgsql
@@ -62,7 +34,8 @@ begin
 
     update private.live_runs as lives set is_cancelled = true where lives.run_id = cancel_run.run_id;
     if found then
-        perform private.stop_run(cancel_run.run_id, 'run_cancelled', 'the run was cancelled');
+        perform private.stop_items(array[cancel_run.run_id]);
+        perform private.advance_runs(array[cancel_run.run_id]);
     end if;
 
     select runs.* into v_run from public.test_runs as runs where runs.id = cancel_run.run_id;
@@ -98,21 +71,29 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_run_id uuid;
+    v_runs uuid[];
 begin
-    for v_run_id in
+    select coalesce(array_agg(late.run_id), '{}')
+    into v_runs
+    from (
         select lives.run_id
         from private.live_runs as lives
-        where lives.deadline_at < clock_timestamp() and not lives.is_timed_out and not lives.is_cancelled
+        where
+            lives.deadline_at < clock_timestamp()
+            and case when lives.phase = 'teardown' then not lives.is_teardown_late else not lives.is_timed_out end
         order by lives.run_id
         for no key update skip locked
-    loop
-        update private.live_runs set is_timed_out = true where run_id = v_run_id;
-        perform private.stop_run(v_run_id, 'run_timed_out', 'the run passed its time limit');
-    end loop;
+    ) as late;
+
+    update private.live_runs
+    set is_timed_out = true, is_teardown_late = (phase = 'teardown')
+    where run_id = any(v_runs);
+    perform private.stop_items(v_runs);
+    perform private.advance_runs(v_runs);
 end;
 $function$;
-comment on function private.time_out_runs() is 'Stop runs past their deadline; teardown still runs. Called by cron.';
+comment on function private.time_out_runs() is
+'Stop runs past their deadline; teardown still runs, with a deadline of its own. Called by cron.';
 
 create function public.get_run_state(run_id uuid, since integer default 0)
 returns jsonb
