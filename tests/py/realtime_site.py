@@ -113,21 +113,23 @@ class NodeClient:
     """supabase-js in a process of its own: says what it received, one JSON value per line."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
+        """Talk to *process*."""
         self._process = process
 
     async def write(self, script: str) -> None:
+        """Send the whole script; it runs once it is complete."""
         assert self._process.stdin is not None
         self._process.stdin.write(script.encode())
         self._process.stdin.write_eof()
 
-    async def read(self) -> Any:
+    async def read(self) -> object:
         """Return the next value the script printed."""
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), _PATIENCE_S)
         assert line, "the script ended early"
         return json.loads(line)
 
-    async def read_until(self, wanted: Any) -> list[Any]:
+    async def read_until(self, wanted: object) -> list[object]:
         """Return what was printed before *wanted*."""
         seen = []
         while (value := await self.read()) != wanted:
@@ -135,6 +137,7 @@ class NodeClient:
         return seen
 
     async def stop(self) -> None:
+        """End the process, whatever it is doing."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
@@ -190,6 +193,7 @@ class Heard:
     """What a channel received, in order."""
 
     def __init__(self) -> None:
+        """Start with nothing heard."""
         self.changes: list[dict[str, Any]] = []
         self.broadcasts: list[dict[str, Any]] = []
         self.systems: list[str] = []

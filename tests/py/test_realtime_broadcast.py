@@ -15,6 +15,10 @@ from realtime_site import (
     stranger_token,
     token,
 )
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from realtime import RealtimeChannelOptions
 
 OWN = f"own:{MEMBER}"
 
@@ -278,42 +282,28 @@ async def test_missed_private_broadcasts_are_replayed_once(database: Database) -
 
 async def test_presence_tells_who_came_and_who_left(database: Database) -> None:
     """A newcomer gets the state; everybody gets the differences."""
-    async with running(database) as site, site.client(token("anon")) as first:
-        events: list[str] = []
-        channel = first.channel(
-            "room",
-            {
-                "config": {
-                    "presence": {"key": "me", "enabled": True},
-                    "private": False,
-                    "broadcast": None,
-                }
-            },
-        )
-        channel.on_presence_join(lambda key, _old, _new: events.append(f"{key} came"))
-        channel.on_presence_leave(lambda key, _old, _new: events.append(f"{key} left"))
+    options: RealtimeChannelOptions = {
+        "config": {
+            "presence": {"key": "guest", "enabled": True},
+            "broadcast": None,
+            "private": False,
+        }
+    }
+    async with running(database) as site, site.client(token("anon")) as host:
+        came, left = asyncio.Event(), asyncio.Event()
+        channel = host.channel("room", options)
+        channel.on_presence_join(lambda _key, _old, _new: came.set())
+        channel.on_presence_leave(lambda _key, _old, _new: left.set())
         await channel.subscribe()
 
-        async with site.client(token("anon")) as second:
-            other = second.channel(
-                "room",
-                {
-                    "config": {
-                        "presence": {"key": "you", "enabled": True},
-                        "private": False,
-                        "broadcast": None,
-                    }
-                },
-            )
-            await other.subscribe()
-            await other.track({"mood": "fine"})
-            async with asyncio.timeout(5):
-                while "you came" not in events:
-                    await asyncio.sleep(0.01)
-            moods = [presence["mood"] for presence in channel.presence_state()["you"]]
-        async with asyncio.timeout(5):
-            while "you left" not in events:
-                await asyncio.sleep(0.01)
+        async with asyncio.timeout(10), site.client(token("anon")) as guest:
+            visit = guest.channel("room", options)
+            await visit.subscribe()
+            await visit.track({"mood": "fine"})
+            await came.wait()
+            moods = [presence["mood"] for presence in channel.presence_state()["guest"]]
+        async with asyncio.timeout(10):
+            await left.wait()
 
         assert moods == ["fine"]
         assert channel.presence_state() == {}

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from conftest import Database
+from realtime import AsyncRealtimeClient
 from realtime_site import (
     MEMBER,
     STRANGER,
@@ -15,8 +16,6 @@ from realtime_site import (
     stranger_token,
     token,
 )
-
-from realtime import AsyncRealtimeClient
 
 
 def brief(heard: Heard) -> list[tuple[str, Any]]:

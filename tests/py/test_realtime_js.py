@@ -43,10 +43,12 @@ async def test_supabase_js_private_channels_follow_the_policies(database: Databa
     async with running(database) as site:
         node = await site.node(
             f"""
-            const options = {{ config: {{ private: true, broadcast: {{ replication_ready: true }} }} }}
+            const broadcast = {{ replication_ready: true }}
+            const options = {{ config: {{ private: true, broadcast }} }}
             await join(client.channel('own:somebody-else', options))
             const channel = client.channel('own:{MEMBER}', options)
-            channel.on('broadcast', {{ event: '*' }}, ({{ event, payload }}) => say([event, payload]))
+            channel.on('broadcast', {{ event: '*' }},
+              ({{ event, payload }}) => say([event, payload]))
             await join(channel)
             await pause(20000)
             """,
@@ -79,7 +81,8 @@ async def test_both_clients_hear_each_other(database: Database) -> None:
         channel, heard = await listen(client, "room")
         node = await site.node(
             """
-            const channel = client.channel('room', { config: { broadcast: { self: true, ack: true } } })
+            const broadcast = { self: true, ack: true }
+            const channel = client.channel('room', { config: { broadcast } })
             channel.on('broadcast', { event: '*' }, ({ event, payload }) =>
               say([event, payload instanceof ArrayBuffer ? [...new Uint8Array(payload)] : payload]))
             await join(channel)

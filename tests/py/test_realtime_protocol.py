@@ -26,12 +26,18 @@ async def connected(
         yield websocket
 
 
-async def exchange(websocket: ClientConnection, *frame: Any) -> Any:
+async def exchange(websocket: ClientConnection, *frame: Any) -> Any:  # noqa: ANN401 - it is JSON
     """Send a frame of version 2.0.0 and return the reply to it."""
     await websocket.send(json.dumps(frame))
     while (reply := json.loads(await websocket.recv()))[1] != frame[1]:
         pass
     return reply
+
+
+async def read_for_ever(websocket: ClientConnection) -> None:
+    """Read until the server closes."""
+    while True:
+        await websocket.recv()
 
 
 @pytest.mark.parametrize(
@@ -250,8 +256,7 @@ async def test_a_slow_reader_is_dropped_and_holds_up_nobody(
 
         slow.transport.resume_reading()
         with pytest.raises(ConnectionClosed):
-            while True:
-                await slow.recv()
+            await read_for_ever(slow)
 
 
 async def test_the_service_role_reads_private_channels_without_policies(
