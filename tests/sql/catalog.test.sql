@@ -1,0 +1,456 @@
+-- The rules of the house that the catalog can answer: comments, RLS, grants, pinned search paths.
+begin;
+\ir _lib/people.psql
+select plan(28);
+
+create function tests.is_ours(namespace oid)
+returns boolean
+language sql
+as $function$ select is_ours.namespace in ('public'::regnamespace, 'private'::regnamespace) $function$;
+
+-- Comments
+
+select isnt(obj_description('private'::regnamespace, 'pg_namespace'), null, 'the private schema says what it is');
+
+select is_empty(
+    $$
+    select relations.oid::regclass
+    from pg_class as relations
+    where
+        tests.is_ours(relations.relnamespace)
+        and relations.relkind in ('r', 'p', 'v', 'm')
+        and obj_description(relations.oid, 'pg_class') is null
+    $$,
+    'every table and view has a comment'
+);
+
+select is_empty(
+    $$
+    select relations.oid::regclass, columns.attname
+    from pg_class as relations
+    inner join pg_attribute as columns on columns.attrelid = relations.oid
+    where
+        tests.is_ours(relations.relnamespace)
+        and relations.relkind in ('r', 'p', 'v', 'm')
+        and not relations.relispartition -- said once, on the parent
+        and columns.attnum > 0
+        and not columns.attisdropped
+        and col_description(relations.oid, columns.attnum) is null
+    $$,
+    'every column has a comment'
+);
+
+select is_empty(
+    $$
+    select procedures.oid::regprocedure
+    from pg_proc as procedures
+    where tests.is_ours(procedures.pronamespace) and obj_description(procedures.oid, 'pg_proc') is null
+    $$,
+    'every function has a comment'
+);
+
+select is_empty(
+    $$
+    select types.oid::regtype
+    from pg_type as types
+    inner join pg_class as relations on relations.oid = types.typrelid
+    where
+        tests.is_ours(types.typnamespace)
+        and relations.relkind = 'c'
+        and obj_description(types.oid, 'pg_type') is null
+    $$,
+    'every type has a comment'
+);
+
+-- Row level security
+
+select is_empty(
+    $$
+    select relations.oid::regclass
+    from pg_class as relations
+    where
+        tests.is_ours(relations.relnamespace)
+        and relations.relkind in ('r', 'p')
+        and not relations.relrowsecurity
+    $$,
+    'row level security is on for every table'
+);
+
+select is_empty(
+    $$
+    select policies.schemaname, policies.tablename, policies.policyname
+    from pg_policies as policies
+    where
+        (policies.schemaname in ('public', 'private') or policies.policyname like 'assay%')
+        and policies.cmd = 'ALL'
+    $$,
+    'no policy is for all verbs at once'
+);
+
+select is_empty(
+    $$
+    select policies.schemaname, policies.tablename, policies.policyname
+    from pg_policies as policies
+    where
+        (policies.schemaname in ('public', 'private') or policies.policyname like 'assay%')
+        and 'public' = any(policies.roles)
+        and policies.qual is distinct from 'false'
+    $$,
+    'every policy that lets anything through names its roles'
+);
+
+select is_empty(
+    $$
+    select policies.tablename, policies.policyname
+    from pg_policies as policies
+    where
+        policies.schemaname = 'public'
+        and policies.cmd in ('INSERT', 'UPDATE')
+        and policies.with_check is null
+    $$,
+    'every policy that writes checks what it writes'
+);
+
+select is_empty(
+    $$
+    select policies.tablename, policies.policyname
+    from pg_policies as policies
+    where
+        policies.schemaname = 'private'
+        and (policies.qual is distinct from 'false' or policies.cmd <> 'SELECT')
+    $$,
+    'no policy opens a table of the engine'
+);
+
+select is_empty(
+    $$
+    select relations.oid::regclass
+    from pg_class as relations
+    where
+        tests.is_ours(relations.relnamespace)
+        and relations.relkind in ('v', 'm')
+        and (relations.reloptions @> '{security_invoker=on}') is not true
+        and (relations.reloptions @> '{security_invoker=true}') is not true
+    $$,
+    'every view reads as its reader'
+);
+
+-- Functions
+
+select is_empty(
+    $$
+    select procedures.oid::regprocedure
+    from pg_proc as procedures
+    where
+        tests.is_ours(procedures.pronamespace)
+        and (procedures.proconfig @> array['search_path=""']) is not true
+    $$,
+    'every function pins an empty search path'
+);
+
+select is_empty(
+    $$
+    select procedures.proname
+    from pg_proc as procedures
+    where procedures.pronamespace = 'public'::regnamespace
+    group by procedures.proname
+    having count(*) > 1
+    $$,
+    'no function of the interface has an overload'
+);
+
+select is_empty(
+    $$
+    select procedures.oid::regprocedure
+    from pg_proc as procedures
+    where procedures.pronamespace = 'public'::regnamespace and procedures.prosecdef
+    $$,
+    'no function of the interface runs as its owner'
+);
+
+select is_empty(
+    $$
+    select procedures.oid::regprocedure
+    from pg_proc as procedures
+    where
+        tests.is_ours(procedures.pronamespace)
+        and procedures.prosrc ~* '40001|serialization_failure'
+    $$,
+    'no function raises 40001, which clients would take for a reason to repeat'
+);
+
+-- The hosted platform refuses UPDATE and DELETE without WHERE. A change ends at a semicolon, at
+-- returning, or with the parenthesis of its common table expression.
+create function tests.unbounded_changes(source text)
+returns setof text
+language sql
+as $function$
+    select pieces.piece
+    from regexp_split_to_table(
+        regexp_replace(unbounded_changes.source, '--[^\n]*', '', 'g'), ';|\mreturning\M|\n    \)'
+    ) as pieces (piece)
+    where
+        pieces.piece ~ '\m(update|delete from)\s+(public|private|vault|realtime|cron)\.'
+        and pieces.piece !~ '\m(update|delete from)\s+(public|private|vault|realtime|cron)\..*\mwhere\M';
+$function$;
+
+select results_eq(
+    $$ select count(*) from tests.unbounded_changes('update public.a set b = 1; delete from private.c; delete from public.d where e;') $$,
+    array[2::bigint],
+    'a change without where is recognised'
+);
+
+select is_empty(
+    $$
+    select procedures.oid::regprocedure, changes
+    from pg_proc as procedures
+    cross join tests.unbounded_changes(procedures.prosrc) as changes
+    where tests.is_ours(procedures.pronamespace)
+    $$,
+    'no function changes a whole table'
+);
+
+-- Who may call what
+
+select bag_eq(
+    $$
+    select procedures.proname::text
+    from pg_proc as procedures
+    where
+        procedures.pronamespace = 'public'::regnamespace
+        and has_function_privilege('authenticated', procedures.oid, 'execute')
+    $$,
+    $$ values
+    ('cancel_run'), ('create_organization'), ('get_run_report'), ('get_run_state'), ('queue_run'), ('set_secret')
+    $$,
+    'a signed-in user may call the functions for people'
+);
+
+select bag_eq(
+    $$
+    select procedures.proname::text
+    from pg_proc as procedures
+    where
+        procedures.pronamespace = 'public'::regnamespace
+        and has_function_privilege('service_role', procedures.oid, 'execute')
+    $$,
+    $$ values
+    ('cancel_run'), ('claim_work'), ('get_run_report'), ('get_run_state'), ('queue_run'), ('register_worker'),
+    ('release_work'), ('renew_work'), ('report_work'), ('set_secret')
+    $$,
+    'the secret key may call what needs no person, and the functions of workers'
+);
+
+select bag_eq(
+    $$
+    select procedures.proname::text
+    from pg_proc as procedures
+    where
+        procedures.pronamespace = 'private'::regnamespace
+        and has_function_privilege('authenticated', procedures.oid, 'execute')
+    $$,
+    $$ values
+    ('cancel_run'), ('compile_templates'), ('create_organization'), ('find_templates'),
+    ('is_fixture_rows'), ('is_pairs'), ('is_retry_policy'), ('my_colleague_ids'), ('my_edited_organization_ids'),
+    ('my_edited_project_ids'), ('my_managed_organization_ids'), ('my_managed_project_ids'),
+    ('my_organization_ids'), ('my_project_ids'), ('parse_filter'), ('parse_placeholder'),
+    ('parse_template'), ('queue_run'), ('set_secret'), ('topic_id')
+    $$,
+    'of the engine a signed-in user may call what policies, constraints and the interface call'
+);
+
+select bag_eq(
+    $$
+    select procedures.proname::text
+    from pg_proc as procedures
+    where
+        procedures.pronamespace = 'private'::regnamespace
+        and has_function_privilege('service_role', procedures.oid, 'execute')
+    $$,
+    $$ values
+    ('cancel_run'), ('claim_work'), ('compile_templates'), ('find_templates'), ('is_fixture_rows'),
+    ('is_pairs'), ('is_retry_policy'), ('parse_filter'), ('parse_placeholder'), ('parse_template'), ('queue_run'),
+    ('register_worker'), ('release_work'), ('renew_work'), ('report_work'), ('set_secret')
+    $$,
+    'of the engine the secret key may call what constraints and the interface call'
+);
+
+select is_empty(
+    $$
+    select procedures.oid::regprocedure
+    from pg_proc as procedures
+    where
+        tests.is_ours(procedures.pronamespace)
+        and has_function_privilege('anon', procedures.oid, 'execute')
+    $$,
+    'whoever is not signed in may call nothing, and neither may public'
+);
+
+-- Who may touch what
+
+create function tests.table_grants(role_name text)
+returns table (tables text, privileges text)
+language sql
+as $function$
+    select
+        replace(relations.oid::regclass::text, 'public.', ''),
+        string_agg(lower(grants.privilege_type), ', ' order by grants.privilege_type)
+    from pg_class as relations
+    cross join lateral aclexplode(relations.relacl) as grants
+    where
+        tests.is_ours(relations.relnamespace)
+        and grants.grantee in (select roles.oid from pg_roles as roles where roles.rolname = role_name)
+    group by relations.oid;
+$function$;
+
+create function tests.column_grants(role_name text, privilege text)
+returns table (tables text, columns text)
+language sql
+as $function$
+    select
+        replace(relations.oid::regclass::text, 'public.', ''),
+        string_agg(attributes.attname, ', ' order by attributes.attname collate "C")
+    from pg_class as relations
+    inner join pg_attribute as attributes on attributes.attrelid = relations.oid
+    cross join lateral aclexplode(attributes.attacl) as grants
+    where
+        tests.is_ours(relations.relnamespace)
+        and lower(grants.privilege_type) = column_grants.privilege
+        and grants.grantee in (select roles.oid from pg_roles as roles where roles.rolname = role_name)
+    group by relations.oid;
+$function$;
+
+select bag_eq(
+    $$ select * from tests.table_grants('authenticated') $$,
+    $$ values
+    ('users', 'select'),
+    ('organizations', 'select'),
+    ('organization_members', 'select'),
+    ('projects', 'select'),
+    ('api_credentials', 'delete, select'),
+    ('api_endpoints', 'delete, insert, select'),
+    ('test_suites', 'insert, select'),
+    ('test_cases', 'insert, select'),
+    ('test_request_configs', 'insert, select'),
+    ('test_response_specs', 'insert, select'),
+    ('test_dependencies', 'delete, insert, select'),
+    ('test_data_fixtures', 'delete, insert, select'),
+    ('fixture_usage', 'delete, insert, select'),
+    ('environments', 'select'),
+    ('environment_variables', 'delete, select'),
+    ('test_runs', 'select'),
+    ('test_execution_context', 'select'),
+    ('test_results', 'select'),
+    ('test_result_details', 'select'),
+    ('assertion_results', 'select')
+    $$,
+    'a signed-in user has these rights on whole tables and no others'
+);
+
+select bag_eq(
+    $$
+    select 'insert' as verb, tables, columns from tests.column_grants('authenticated', 'insert')
+    union all
+    select 'update', tables, columns from tests.column_grants('authenticated', 'update')
+    union all
+    select 'select', tables, columns from tests.column_grants('authenticated', 'select')
+    $$,
+    $$ values
+    ('insert', 'projects', 'description, id, name, organization_id, variables'),
+    ('insert', 'api_credentials', 'auth, id, name, organization_id'),
+    ('insert', 'environments', 'base_url, id, max_parallel, name, project_id, rate_limit_per_s, run_timeout_ms'),
+    ('insert', 'environment_variables', 'environment_id, id, name, project_id, value'),
+    ('update', 'users', 'display_name'),
+    ('update', 'organizations', 'name'),
+    ('update', 'projects', 'archived_at, description, name, variables'),
+    ('update', 'api_credentials', 'auth, name'),
+    ('update', 'api_endpoints', 'is_safe, method, path, summary'),
+    ('update', 'test_suites', 'archived_at, auth, description, execution_mode, headers, name, variables'),
+    ('update', 'test_cases', 'archived_at, description, endpoint_id, is_enabled, name, phase, position, priority, rescue, retry, suite_id, tags'),
+    ('update', 'test_request_configs', 'auth, body, connect_timeout_ms, headers, max_body_bytes, max_redirects, method, path, query, total_timeout_ms, verify_tls'),
+    ('update', 'test_response_specs', 'assertions, captures'),
+    ('update', 'test_dependencies', 'kind'),
+    ('update', 'test_data_fixtures', 'name, rows'),
+    ('update', 'fixture_usage', 'fixture_id'),
+    ('update', 'environments', 'archived_at, base_url, max_parallel, name, rate_limit_per_s, run_timeout_ms'),
+    ('update', 'environment_variables', 'name, value'),
+    ('select', 'test_context_values', 'created_at, id, kind, name, project_id, row_index, row_key, run_id, test_case_id, value')
+    $$,
+    'and these on single columns and no others: no project_id can be changed'
+);
+
+select bag_eq(
+    $$ select * from tests.table_grants('service_role') $$,
+    $$ values
+    ('users', 'delete, insert, select, update'),
+    ('organizations', 'delete, insert, select, update'),
+    ('organization_members', 'delete, insert, select, update'),
+    ('projects', 'delete, insert, select, update'),
+    ('api_credentials', 'delete, insert, select, update'),
+    ('api_endpoints', 'delete, insert, select, update'),
+    ('test_suites', 'delete, insert, select, update'),
+    ('test_cases', 'delete, insert, select, update'),
+    ('test_request_configs', 'delete, insert, select, update'),
+    ('test_response_specs', 'delete, insert, select, update'),
+    ('test_dependencies', 'delete, insert, select, update'),
+    ('test_data_fixtures', 'delete, insert, select, update'),
+    ('fixture_usage', 'delete, insert, select, update'),
+    ('environments', 'delete, insert, select, update'),
+    ('environment_variables', 'delete, select'),
+    ('test_runs', 'select'),
+    ('test_execution_context', 'select'),
+    ('test_results', 'select'),
+    ('test_result_details', 'select'),
+    ('assertion_results', 'select'),
+    ('workers', 'select')
+    $$,
+    'the secret key reads what the engine writes, and writes the rest'
+);
+
+select is_empty(
+    $$
+    select * from tests.table_grants('anon')
+    union all
+    select * from tests.column_grants('anon', 'select')
+    union all
+    select relations.oid::regclass::text, 'public'
+    from pg_class as relations
+    cross join lateral aclexplode(relations.relacl) as grants
+    where tests.is_ours(relations.relnamespace) and grants.grantee = 0
+    $$,
+    'whoever is not signed in has no right on any table or sequence, and neither has public'
+);
+
+select is(
+    array[
+        has_schema_privilege('anon', 'private', 'usage'), has_schema_privilege('authenticated', 'private', 'create'),
+        has_schema_privilege('service_role', 'private', 'create'), has_schema_privilege('anon', 'public', 'create')
+    ],
+    array[false, false, false, false],
+    'nobody but the owner makes objects, and anon does not even see the engine'
+);
+
+-- Indexes
+
+select is_empty(
+    $$
+    select keys.conrelid::regclass, keys.conname
+    from pg_constraint as keys
+    inner join pg_class as relations on relations.oid = keys.conrelid
+    where
+        keys.contype = 'f'
+        and tests.is_ours(relations.relnamespace)
+        and not exists (
+            select
+            from pg_index as indexes
+            where
+                indexes.indrelid = keys.conrelid
+                and indexes.indpred is null
+                and (indexes.indkey::smallint[])[0:cardinality(keys.conkey) - 1] @> keys.conkey
+        )
+    $$,
+    'every foreign key has an index that begins with its columns'
+);
+
+select * from finish();
+rollback;
