@@ -27,7 +27,7 @@ T = TypeVar("T")
 BATCH_REPORTS = 100
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_AGE_S = 0.05
-_POLL_MIN_S = 0.1
+_POLL_MIN_S, _RETRY_FLOOR_S = 0.1, 0.01
 _RETRY_MIN_S, _RETRY_MAX_S = 0.1, 5.0
 _WATCH_MIN_S, _WATCH_MAX_S = 1.0, 60.0
 
@@ -228,7 +228,7 @@ class Worker:
         wait = self._pause_s * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
         self._pause_s = _POLL_MIN_S if reply.work else min(self._pause_s * 2, longest)
         if reply.retry_ms is not None:
-            wait = min(wait, reply.retry_ms / 1000)
+            wait = min(wait, max(reply.retry_ms / 1000, _RETRY_FLOOR_S))
         is_soon = is_full or self._is_woken
         self._next_claim = time.monotonic() + (0.0 if is_soon else min(wait, longest))
 
