@@ -187,7 +187,7 @@ language sql
 as $function$
     select pieces.piece
     from regexp_split_to_table(
-        regexp_replace(unbounded_changes.source, '--[^\n]*', '', 'g'), ';|\mreturning\M|\n    \)'
+        regexp_replace(unbounded_changes.source, '--[^\n]*', '', 'g'), ';|\mreturning\M|\n    \)(,|\n)'
     ) as pieces (piece)
     where
         pieces.piece ~ '\m(update|delete from)\s+(public|private|vault|realtime|cron)\.'
