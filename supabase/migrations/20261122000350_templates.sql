@@ -194,7 +194,7 @@ set search_path = ''
 as $function$
 begin
     if strpos(document::text, '{{') = 0 then
-        return '[]';
+        return '[]'::jsonb;
     end if;
     return (
         select

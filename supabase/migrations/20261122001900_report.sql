@@ -140,7 +140,6 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_index integer;
     v_new text[];
 begin
     -- a loop: almost no report captures a token, and the others are left as they are

@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 from supabase import Client
@@ -142,14 +142,17 @@ def running_worker(stack: Connection, log: Path, **settings: str) -> Iterator[su
     ):
         deadline = time.monotonic() + 20
         while "started" not in log.read_text():
-            assert child.poll() is None and time.monotonic() < deadline, log.read_text()
+            assert child.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
         yield child
 
 
 @contextlib.contextmanager
 def started(
-    command: Sequence[str], environment: Any = None, output: Any = None
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    output: IO[str] | None = None,
 ) -> Iterator[subprocess.Popen]:
     """Run *command* until the block ends."""
     child = subprocess.Popen(command, env=environment, stdout=output, stderr=output)

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import ROOT
-from support_project import Project, running_target, running_worker
 from supabase import Client
+from support_project import Project, running_target, running_worker
 
 from worker.embedded.stack import Connection
 
@@ -262,7 +262,7 @@ def test_refused_plan_writes_nothing(project: Project) -> None:
         }
     ).execute()
 
-    with pytest.raises(Exception, match='"one" -> "two" -> "one"|"two" -> "one" -> "two"'):
+    with pytest.raises(Exception, match=r'"one" -> "two" -> "one"|"two" -> "one" -> "two"'):
         project.queue()
 
     runs = project.client.table("test_runs").select("id").eq("project_id", project.project_id)

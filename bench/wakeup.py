@@ -1,0 +1,57 @@
+"""From queue_run to the first request at an idle worker, with Realtime and without."""
+
+import statistics
+import time
+
+import httpx
+import psycopg
+
+from bench.house import make_project, running_target, running_worker
+from worker.embedded.stack import Connection
+
+ROUNDS = 20
+
+
+def measure(connection: Connection) -> list[tuple[str, str, str]]:
+    """Return rows (what, figure, budget)."""
+    with (
+        running_target() as target,
+        psycopg.connect(connection.db_url, autocommit=True) as database,
+    ):
+        environment = make_project(database, target, 1)
+        with running_worker(connection):
+            woken = [latency_ms(connection, database, environment) for _ in range(ROUNDS)]
+        with running_worker(connection, ASSAY_REALTIME="off"):
+            polled = [latency_ms(connection, database, environment) for _ in range(ROUNDS)]
+    return [
+        (
+            f"queue to first request, idle worker, median of {ROUNDS}",
+            f"{statistics.median(woken):,.0f} ms",
+            "<= 150 ms",
+        ),
+        (
+            "the same with Realtime stopped (polling)",
+            f"{statistics.median(polled):,.0f} ms",
+            "",
+        ),
+    ]
+
+
+def latency_ms(connection: Connection, database: psycopg.Connection, environment: str) -> float:
+    """Queue one run at an idle worker; returns milliseconds until its request was sent."""
+    time.sleep(3)  # long enough for the worker's polling to have slowed down
+    queued_at = time.time()
+    run = httpx.post(
+        f"{connection.url}/rest/v1/rpc/queue_run",
+        headers={"apikey": connection.secret_key},
+        json={"environment_id": environment},
+    ).json()
+    while True:
+        row = database.execute(
+            "select extract(epoch from started_at) from public.test_results "
+            "where run_id = %s and started_at is not null",
+            [run["id"]],
+        ).fetchone()
+        if row:
+            return (float(row[0]) - queued_at) * 1000
+        time.sleep(0.05)
