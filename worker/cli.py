@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from worker import __version__, cli_run, log
@@ -27,6 +28,7 @@ Exit codes: 0 passed or fine, 1 tests failed, 2 usage or configuration, 3 Supaba
 4 timed out, 70 internal error.
 """
 _INTERNAL_ERROR = 70
+_RESOLVERS = 32
 _INTERRUPTED = 130
 
 
@@ -99,6 +101,7 @@ async def _work(settings: Settings, *, once: bool) -> int:
         async with SupabaseStore(settings) as store:
             worker = Worker(store, Runner(transport, evaluator), settings)
             loop = asyncio.get_running_loop()
+            loop.set_default_executor(ThreadPoolExecutor(_RESOLVERS, "resolver"))
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, worker.stop)
             await worker.run(once=once)

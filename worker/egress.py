@@ -137,7 +137,8 @@ def _carried(address: Address) -> list[Address]:
 
 async def _ask_system(host: str, port: int) -> list[str]:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # Not the loop's own: uvloop resolves four names at a time, and a slow one takes seconds.
+        found = await asyncio.to_thread(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))

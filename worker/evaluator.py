@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from worker import jsontext
-from worker.models import Lookup, Observed
+from worker.models import Fault, Lookup, Observed
 from worker.observe import OF_BODY, Evidence, fit, is_heavy, observe
 
 _INLINE_CHARS = 128 * 1024
@@ -36,7 +36,7 @@ class Evaluator:
         """Make all *lookups*; the answers come in their order, cut to what a report may hold."""
         is_big = len(evidence.text) > _INLINE_CHARS
         away = [one for one in lookups if (is_big and one.source in OF_BODY) or is_heavy(one)]
-        if not away:
+        if evidence.fault or not away:
             found = [observe(one, evidence) for one in lookups]
             # Nothing found is larger than where it was found, nor odder than its text.
             is_small = len(evidence.text) * len(lookups) <= _INLINE_CHARS
@@ -61,7 +61,8 @@ class Evaluator:
                 except (TimeoutError, OSError, ValueError) as error:
                     is_late = isinstance(error, TimeoutError)
                     said = f"took longer than {self._timeout_s:g} s" if is_late else "failed"
-                    found.append(Observed(id=lookups[len(found)].id, error=f"the lookup {said}"))
+                    fault = Fault(slug="lookup_too_slow", message=f"the lookup {said}")
+                    found.append(Observed(id=lookups[len(found)].id, error=fault))
                 finally:
                     if is_fit:
                         self._idle.append(helper)
@@ -74,7 +75,7 @@ class Evaluator:
     ) -> None:
         """Append to *found* one answer after the other; raises ``TimeoutError`` on a slow one."""
         question = {
-            "evidence": [evidence.headers, evidence.text, evidence.fault],
+            "evidence": [evidence.headers, evidence.text],
             "lookups": [lookup.model_dump() for lookup in lookups],
         }
         cast("asyncio.StreamWriter", helper.stdin).write(jsontext.dumps(question).encode() + b"\n")

@@ -65,8 +65,8 @@ class _Hop:
 async def perform(request: Request, transport: httpx.AsyncBaseTransport) -> Exchange:
     """Make *request*, following its redirects; raises ``TargetError`` when no answer came."""
     if request.auth is not None or "1.1" not in request.http_versions:
-        wanted = request.auth.get("kind") if request.auth else f"HTTP/{request.http_versions}"
-        raise TargetError("definition", f"this worker does not know {wanted}")
+        wanted = request.auth.get("kind") if request.auth else " or ".join(request.http_versions)
+        raise TargetError("definition", f"this worker speaks plain HTTP/1.1, not {wanted}")
     try:
         content, headers = _content(request)
         hop = _Hop(request.method, httpx.URL(request.url), headers, content)
@@ -76,7 +76,9 @@ async def perform(request: Request, transport: httpx.AsyncBaseTransport) -> Exch
     except (aiohttp.ClientError, httpx.TransportError, OSError, zlib.error) as error:
         raise _as_target_error(error, hop.place, request) from error
     except (httpx.InvalidURL, ValueError, TypeError) as error:
-        raise TargetError("definition", f"the request is not valid HTTP: {error}") from error
+        # The text of these errors quotes the request, and with it its secrets.
+        kind = type(error).__name__
+        raise TargetError("definition", f"the request is not valid HTTP ({kind})") from error
 
 
 async def _follow(hop: _Hop, request: Request, transport: httpx.AsyncBaseTransport) -> Exchange:

@@ -3,41 +3,26 @@
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from pydantic import ValidationError
 
 from worker import __version__
 from worker.config import Settings
-from worker.errors import StoreError, StoreRejected, StoreUnavailable
+from worker.errors import StoreError, StoreRejected
 from worker.leases import LeaseKeeper
 from worker.models import Item, Lease, Renewal, Reply, Report, parse_item
+from worker.outbox import Outbox, Outgoing
+from worker.pace import Pace, insist, keep_watching
 from worker.runner import Runner, now
 from worker.store import SupabaseStore
 
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
-
-BATCH_REPORTS = 100
-BATCH_BYTES = 4 * 1024 * 1024
-BATCH_AGE_S = 0.05
-_POLL_MIN_S, _RETRY_FLOOR_S = 0.1, 0.01
-_RETRY_MIN_S, _RETRY_MAX_S = 0.1, 5.0
-_WATCH_MIN_S, _WATCH_MAX_S = 1.0, 60.0
-
-
-class _Outgoing(NamedTuple):
-    """A report on its way; the last resort stands in for one the database did not take."""
-
-    lease: Lease
-    report: bytes
-    is_last_resort: bool = False
 
 
 class Worker:
@@ -52,13 +37,10 @@ class Worker:
         self._items: dict[str, Item] = {}  # by lease, from claim to accepted report
         self._ready: deque[Item] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._outbox: deque[_Outgoing] = deque()
-        self._oldest = 0.0
+        self._outbox = Outbox()
+        self._pace = Pace(settings.poll_interval_s)
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
-        self._next_claim = 0.0
-        self._pause_s = _POLL_MIN_S
-        self._is_woken = False
         self._keeper: LeaseKeeper
 
     def stop(self) -> None:
@@ -81,7 +63,7 @@ class Worker:
             lambda items: self._store.renew_work(self._id, items),
             lambda renewal: loop.call_soon_threadsafe(self._drop, renewal),
         )
-        watch = asyncio.create_task(self._watch())
+        watch = asyncio.create_task(keep_watching(lambda: self._store.watch_runs(self._wake)))
         talk = asyncio.create_task(self._converse(once=once))
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -123,17 +105,17 @@ class Worker:
         while True:
             self._changed.clear()
             if self._outbox and self._must_flush():
-                await self._report(self._next_batch())
+                await self._report(self._outbox.take())
             elif self._stop.is_set() and self._is_idle():
                 return
-            elif any(self._room()) and time.monotonic() >= self._next_claim:
+            elif any(self._room()) and time.monotonic() >= self._pace.next_claim:
                 reply = await self._call(())
                 is_drained = not reply.work and reply.retry_ms is None
                 if once and is_drained and self._is_idle():
                     return
             else:
-                due = [self._oldest + BATCH_AGE_S] if self._outbox else []
-                due += [self._next_claim] if any(self._room()) else []
+                due = [self._outbox.due_at] if self._outbox else []
+                due += [self._pace.next_claim] if any(self._room()) else []
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(due) - time.monotonic() if due else None):
                         await self._changed.wait()
@@ -152,24 +134,10 @@ class Worker:
 
     def _must_flush(self) -> bool:
         """Decide whether to report now: waiting pays only while more reports are sure to come."""
-        return (
-            (not self._ready and len(self._running) < self._settings.concurrency)
-            or len(self._outbox) >= BATCH_REPORTS
-            or time.monotonic() - self._oldest >= BATCH_AGE_S
-            or sum(len(one.report) for one in self._outbox) >= BATCH_BYTES
-        )
+        is_hungry = not self._ready and len(self._running) < self._settings.concurrency
+        return is_hungry or self._outbox.is_due()
 
-    def _next_batch(self) -> list[_Outgoing]:
-        batch, size = [self._outbox.popleft()], 0
-        while self._outbox and len(batch) < BATCH_REPORTS:
-            size += len(batch[-1].report)
-            if size + len(self._outbox[0].report) > BATCH_BYTES:
-                break
-            batch.append(self._outbox.popleft())
-        self._oldest = time.monotonic()
-        return batch
-
-    async def _report(self, batch: Sequence[_Outgoing]) -> None:
+    async def _report(self, batch: Sequence[Outgoing]) -> None:
         """Report *batch*; one that is refused as a whole is halved till the offender is alone."""
         try:
             await self._call(batch)
@@ -186,51 +154,28 @@ class Worker:
                 _log.exception("unreportable", extra={"f": {"item": lease.item}})
                 message = f"the database does not take the report ({error.code or error.status})"
                 report = Report.of_failure(lease, now(), "unreportable", message).to_json()
-                await self._report([_Outgoing(lease, report, is_last_resort=True)])
+                await self._report([Outgoing(lease, report, is_last_resort=True)])
 
-    async def _call(self, batch: Sequence[_Outgoing]) -> Reply:
+    async def _call(self, batch: Sequence[Outgoing]) -> Reply:
         """Claim, and report *batch* in the same call if there is any; start on what comes back."""
         (slots, prefetch), call_id = self._room(), uuid4()
-        self._is_woken = False
+        self._pace.begin()
         if batch:
             reports = [one.report for one in batch]
-            reply = await self._insist(
+            reply = await insist(
                 lambda: self._store.report_work(self._id, call_id, reports, slots, prefetch)
             )
         else:
-            reply = await self._insist(
-                lambda: self._store.claim_work(self._id, call_id, slots, prefetch)
-            )
+            reply = await insist(lambda: self._store.claim_work(self._id, call_id, slots, prefetch))
         for one in batch:
             self._forget(one.lease.lease)
         self._drop(Renewal(cancelled=reply.cancelled))
         for raw in reply.work:
             self._accept(raw)
         if slots + prefetch:
-            self._schedule(reply, is_full=len(reply.work) >= slots + prefetch)
+            self._pace.end(reply, is_full=len(reply.work) >= slots + prefetch)
         self._start_ready()
         return reply
-
-    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Repeat *call*, which carries its call id, until the database has answered it."""
-        pause_s = _RETRY_MIN_S
-        while True:
-            try:
-                return await call()
-            except StoreUnavailable as error:
-                _log.warning("store_unavailable", extra={"f": {"code": error.code}})
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-                pause_s = min(pause_s * 2, _RETRY_MAX_S)
-
-    def _schedule(self, reply: Reply, *, is_full: bool) -> None:
-        """Decide when to claim again: at once while there is more, ever less often when idle."""
-        longest = self._settings.poll_interval_s
-        wait = self._pause_s * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-        self._pause_s = _POLL_MIN_S if reply.work else min(self._pause_s * 2, longest)
-        if reply.retry_ms is not None:
-            wait = min(wait, max(reply.retry_ms / 1000, _RETRY_FLOOR_S))
-        is_soon = is_full or self._is_woken
-        self._next_claim = time.monotonic() + (0.0 if is_soon else min(wait, longest))
 
     def _accept(self, raw: dict[str, Any]) -> None:
         try:
@@ -257,13 +202,12 @@ class Worker:
 
     async def _run_item(self, item: Item) -> None:
         try:
-            report = await self._runner.run(item)
-        except Exception:  # noqa: BLE001
+            self._post(item, await self._runner.run(item))
+        except Exception:
             # Recorded and carried on from: one item's surprise must not end the others.
             _log.exception("internal_error", extra={"f": {"item": item.item}})
             message = "the worker failed on this item; its log says more"
-            report = Report.of_failure(item, now(), "unreportable", message)
-        self._post(item, report)
+            self._post(item, Report.of_failure(item, now(), "unreportable", message))
 
     def _finished(self, item: Item, _: asyncio.Task[None]) -> None:
         """Free the slot; a callback, since a task cancelled before it began runs no ``finally``."""
@@ -274,9 +218,7 @@ class Worker:
     def _post(self, lease: Lease, report: Report) -> None:
         fields = {"item": lease.item, "attempt": lease.attempt, "error": report.error}
         _log.debug("attempt", extra={"f": fields})
-        if not self._outbox:
-            self._oldest = time.monotonic()
-        self._outbox.append(_Outgoing(lease, report.to_json()))
+        self._outbox.add(lease, report)
         self._changed.set()
 
     def _drop(self, renewal: Renewal) -> None:
@@ -300,19 +242,5 @@ class Worker:
         self._keeper.let_go(lease)
 
     def _wake(self) -> None:
-        self._is_woken = True
-        self._next_claim, self._pause_s = 0.0, _POLL_MIN_S
+        self._pace.wake()
         self._changed.set()
-
-    async def _watch(self) -> None:
-        """Listen for hints that there is work; without them, polling finds it a little later."""
-        pause_s = _WATCH_MIN_S
-        while True:
-            began = time.monotonic()
-            try:
-                await self._store.watch_runs(self._wake)
-            except StoreUnavailable as error:
-                _log.info("no_hints", extra={"f": {"reason": str(error)}})
-            lasted = time.monotonic() - began
-            pause_s = _WATCH_MIN_S if lasted > _WATCH_MAX_S else min(pause_s * 2, _WATCH_MAX_S)
-            await asyncio.sleep(pause_s)

@@ -57,9 +57,10 @@ class Lookup(_Wire):
 
 
 class Lease(_Wire):
-    """The right to one attempt at one work item."""
+    """The right to one attempt at one work item, for one result."""
 
     item: int
+    result: str | None = None
     attempt: int
     lease: str
 
@@ -68,7 +69,6 @@ class Item(Lease):
     """One attempt to make: a request, what to look up in its answer, and until when it is ours."""
 
     run: str
-    result: str
     lease_ms: int = Field(gt=0)
     request: Request
     observe: tuple[Lookup, ...] = ()
@@ -99,13 +99,20 @@ class Timing(_Wire):
     total: float
 
 
+class Fault(_Wire):
+    """Why a lookup could not be made: a slug of ``docs/errors.md`` and a sentence."""
+
+    slug: str
+    message: str
+
+
 class Observed(_Wire):
     """What a lookup found; *error* is set when the lookup itself could not be made."""
 
     id: int
     found: bool = False
     values: tuple[Any, ...] = ()
-    error: str | None = None
+    error: Fault | None = None
     truncated: bool = False
 
 
@@ -122,8 +129,14 @@ class Report(Lease):
     @classmethod
     def of_failure(cls, lease: Lease, started_at: str, category: str, message: str) -> Self:
         """Report that the attempt of *lease* came to nothing."""
-        held = {"item": lease.item, "attempt": lease.attempt, "lease": lease.lease}
-        return cls(**held, started_at=started_at, error={"category": category, "message": message})
+        return cls(
+            item=lease.item,
+            result=lease.result,
+            attempt=lease.attempt,
+            lease=lease.lease,
+            started_at=started_at,
+            error={"category": category, "message": message},
+        )
 
     def to_json(self) -> bytes:
         """Return the report as the database will parse it."""

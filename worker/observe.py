@@ -13,11 +13,12 @@ import re2
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 
 from worker import jsontext
-from worker.models import Lookup, Observed, Pairs
+from worker.models import Fault, Lookup, Observed, Pairs
 
 VALUE_BYTES = 256 * 1024
 REPORT_BYTES = 1024 * 1024
 _PATH_CHARS = 2000
+_UNSTORABLE = "a found value holds a NUL or half a surrogate pair"
 
 # Steps that name one child each: these need no parser, and jsonpath-ng is slow.
 _STEP = re.compile(
@@ -34,7 +35,12 @@ _TAME = (jsonpath_ng.Root, jsonpath_ng.Slice, jsonpath_ng.This, jsonpath_ng.Wild
 
 
 class LookupFailed(Exception):  # noqa: N818 - it is a finding, not a fault
-    """A lookup could not be made; the text says why."""
+    """A lookup could not be made; *fault* says why."""
+
+    def __init__(self, slug: str, message: str) -> None:
+        """Say it as a slug of ``docs/errors.md`` and a sentence."""
+        super().__init__(message)
+        self.fault = Fault(slug=slug, message=message)
 
 
 class _Number(float):
@@ -50,7 +56,7 @@ class Evidence:
 
     headers: Pairs
     text: str = ""
-    fault: str | None = None
+    fault: Fault | None = None
 
     @cached_property
     def document(self) -> Any:  # noqa: ANN401
@@ -64,11 +70,11 @@ class Evidence:
 
     def _parse(self, loads: Callable[[str], Any]) -> Any:  # noqa: ANN401
         if not self.text.strip():
-            raise LookupFailed("the body is not JSON: it is empty")
+            raise LookupFailed("body_not_json", "the body is not JSON: it is empty")
         try:
             return loads(self.text.removeprefix("\ufeff"))
         except (ValueError, RecursionError) as error:
-            raise LookupFailed(f"the body is not JSON: {error}") from None
+            raise LookupFailed("body_not_json", f"the body is not JSON: {error}") from None
 
 
 def _in_body(evidence: Evidence, lookup: Lookup) -> list[Any]:
@@ -82,7 +88,8 @@ def _in_body(evidence: Evidence, lookup: Lookup) -> list[Any]:
     try:
         values = [match.value for match in expression.find(document)]
     except Exception as error:  # noqa: BLE001 - jsonpath-ng raises whatever its operators do
-        raise LookupFailed(f"the path cannot be applied: {type(error).__name__}") from None
+        said = f"the path cannot be applied: {type(error).__name__}"
+        raise LookupFailed("invalid_path", said) from None
     return values if tame else _with_digits(values)
 
 
@@ -104,7 +111,8 @@ def observe(lookup: Lookup, evidence: Evidence) -> Observed:
     """Make one *lookup*; whatever is wrong with it is told in ``error``."""
     fault = evidence.fault if lookup.source in OF_BODY else None
     if lookup.source not in SOURCES:
-        fault = f"this worker does not know the source {lookup.source!r}"
+        said = f"this worker does not know the source {lookup.source!r}"
+        fault = Fault(slug="unknown_source", message=said)
     if fault:
         return Observed(id=lookup.id, error=fault)
     try:
@@ -113,7 +121,7 @@ def observe(lookup: Lookup, evidence: Evidence) -> Observed:
             values = _matched(values, lookup.pattern)
         return Observed(id=lookup.id, found=bool(values), values=tuple(values))
     except LookupFailed as failure:
-        return Observed(id=lookup.id, error=str(failure))
+        return Observed(id=lookup.id, error=failure.fault)
 
 
 def is_heavy(lookup: Lookup) -> bool:
@@ -156,13 +164,13 @@ def follow(value: Any, steps: Sequence[str | int]) -> list[Any]:  # noqa: ANN401
 @lru_cache(maxsize=1024)
 def _expression(path: str) -> jsonpath_ng.JSONPath:
     if len(path) > _PATH_CHARS:
-        raise LookupFailed(f"the path is longer than {_PATH_CHARS} characters")
+        raise LookupFailed("invalid_path", f"the path is longer than {_PATH_CHARS} characters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             return parse_jsonpath(path)
     except Exception as error:  # noqa: BLE001 - its parser raises bare Exception, among others
-        raise LookupFailed(f"the path is not valid: {error}") from None
+        raise LookupFailed("invalid_path", f"the path is not valid: {error}") from None
 
 
 def _is_tame(expression: Any) -> bool:  # noqa: ANN401
@@ -182,7 +190,7 @@ def _regex(pattern: str) -> Any:  # noqa: ANN401
     try:
         return re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError) as error:
-        raise LookupFailed(f"the pattern is not valid: {error}") from None
+        raise LookupFailed("invalid_pattern", f"the pattern is not valid: {error}") from None
 
 
 def _matched(values: Sequence[Any], pattern: str) -> list[Any]:
@@ -193,7 +201,7 @@ def _matched(values: Sequence[Any], pattern: str) -> list[Any]:
     try:
         matches = [regex.search(text) for text in texts]
     except UnicodeEncodeError:
-        raise LookupFailed("the value holds half a surrogate pair") from None
+        raise LookupFailed("unstorable_value", _UNSTORABLE) from None
     return [match[group] for match in matches if match and match[group] is not None]
 
 
@@ -207,7 +215,7 @@ def fit(found: Iterable[Observed]) -> list[Observed]:
         for value in one.values:
             text = jsontext.dumps(value)
             if not jsontext.is_storable(text):
-                fault, values = "a found value holds a NUL or half a surrogate pair", []
+                fault, values = Fault(slug="unstorable_value", message=_UNSTORABLE), []
                 break
             limit = min(room, VALUE_BYTES)
             size = len(text.encode())

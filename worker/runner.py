@@ -10,7 +10,7 @@ import httpx
 from worker.errors import TargetError
 from worker.evaluator import Evaluator
 from worker.exchange import Exchange, perform
-from worker.models import Item, Report, Response
+from worker.models import Fault, Item, Report, Response
 from worker.observe import Evidence
 
 # The database redacts a stored body before it cuts it to 64 KB: it is given some more to look at.
@@ -37,12 +37,11 @@ class Runner:
         except TargetError as error:
             return Report.of_failure(item, started_at, error.category, str(error))
         text = _decode(exchange)
-        fault = "the body is not text" if text is None else None
-        evidence = Evidence(
-            exchange.headers, text or "", "truncated" if exchange.truncated else fault
-        )
+        fault = _fault(exchange, text)
+        evidence = Evidence(exchange.headers, text or "", fault)
         return Report(
             item=item.item,
+            result=item.result,
             attempt=item.attempt,
             lease=item.lease,
             started_at=started_at,
@@ -55,6 +54,16 @@ class Runner:
 def now() -> str:
     """Return the time as the wire contract writes it."""
     return datetime.now(UTC).isoformat()
+
+
+def _fault(exchange: Exchange, text: str | None) -> Fault | None:
+    """Say why nothing can be looked up in the body, if nothing can."""
+    if exchange.truncated:
+        said = f"only the first {len(exchange.body)} bytes of the body were read"
+        return Fault(slug="body_truncated", message=said)
+    if text is None:
+        return Fault(slug="body_not_text", message="the body is not text")
+    return None
 
 
 def _decode(exchange: Exchange) -> str | None:

@@ -446,7 +446,7 @@ begin
 
     if v_problem.problem is not null then
         outcome := 'error';
-        category := 'definition';
+        category := case when v_problem.problem like 'body%' then 'response' else 'definition' end;
         slug := v_problem.problem;
         message := v_problem.message;
     elsif v_failed is not null then

@@ -61,7 +61,7 @@ async def test_a_lookup_that_hangs_is_given_up_alone(evaluator: Evaluator) -> No
     found = await evaluator.observe_all(lookups("$..id", HANGS, "$..price"), Evidence((), BODY))
     ticking.cancel()
 
-    assert [one.error for one in found] == [None, "the lookup took longer than 1 s", None]
+    assert [one.error and one.error.slug for one in found] == [None, "lookup_too_slow", None]
     assert time.monotonic() - began < 10
     assert ticks > 50
 

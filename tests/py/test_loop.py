@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fakes import FakeStore, work_item
 
-from worker import loop as module
+from worker import outbox
 from worker.config import Settings
 from worker.errors import StoreRejected, StoreUnavailable
 from worker.evaluator import Evaluator
@@ -31,7 +31,7 @@ async def never_answers(_: httpx.Request) -> httpx.Response:
     raise AssertionError
 
 
-def worker_for(store: FakeStore, target: Target = answers, **settings: Any) -> Worker:  # noqa: ANN401
+def worker_for(store: FakeStore, target: Target = answers, **settings: Any) -> Worker:
     """Return a worker with short patience."""
     given = {"grace_s": 0.3, "kill_s": 0.3, "poll_interval_s": 0.2} | settings
     return Worker(
@@ -41,7 +41,7 @@ def worker_for(store: FakeStore, target: Target = answers, **settings: Any) -> W
     )
 
 
-def filled(count: int, **changes: Any) -> FakeStore:  # noqa: ANN401
+def filled(count: int, **changes: Any) -> FakeStore:
     """Return a store with *count* pieces of work."""
     store = FakeStore()
     store.queue.extend(work_item(number) | changes for number in range(count))
@@ -62,7 +62,7 @@ async def test_once_does_all_there_is_and_leaves() -> None:
     await worker_for(store).run(once=True)
 
     assert sorted(report["item"] for report in store.reports) == list(range(500))
-    assert max(store.batches) <= module.BATCH_REPORTS
+    assert max(store.batches) <= outbox.BATCH_REPORTS
     assert len(store.batches) < 50
     assert store.registered[2] == 32
 
@@ -72,7 +72,7 @@ async def test_once_waits_for_work_that_is_coming() -> None:
     store = FakeStore()
     claims = 0
 
-    async def claim(*_: object) -> Any:  # noqa: ANN401
+    async def claim(*_: object) -> Any:
         nonlocal claims
         claims += 1
         if claims == 2:
@@ -121,7 +121,7 @@ async def test_a_chain_of_dependent_tests_never_waits_for_a_batch() -> None:
     await worker_for(store).run(once=True)
 
     assert len(store.reports) == 51
-    assert time.monotonic() - began < 51 * module.BATCH_AGE_S / 2
+    assert time.monotonic() - began < 51 * outbox.BATCH_AGE_S / 2
 
 
 @pytest.mark.parametrize("call", ["claim_work", "report_work"])
@@ -410,7 +410,7 @@ async def test_a_surprise_in_one_item_does_not_end_the_others() -> None:
 
 async def test_large_reports_travel_in_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """No call is much larger than the limit."""
-    monkeypatch.setattr(module, "BATCH_BYTES", 50_000)
+    monkeypatch.setattr(outbox, "BATCH_BYTES", 50_000)
     store = filled(20)
 
     async def large(_: httpx.Request) -> httpx.Response:

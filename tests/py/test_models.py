@@ -22,7 +22,7 @@ CLAIMED = """
  "json_schema": null}
 """
 REPORTED = """
-{"item": 71, "attempt": 1, "lease": "l", "started_at": "2026-11-22T14:01:59Z",
+{"item": 71, "result": "uuid", "attempt": 1, "lease": "l", "started_at": "2026-11-22T14:01:59Z",
  "response": {"status": 201, "http_version": "HTTP/1.1", "headers": [["k","v"]], "body": "...",
               "encoding": "utf-8", "body_bytes": 512, "truncated": false, "redirects": [],
               "set_cookie": []},
@@ -84,7 +84,7 @@ def test_work_that_makes_no_sense_keeps_its_lease() -> None:
 
     lease, reason = parse_item(raw)
 
-    assert lease == Lease(item=71, attempt=1, lease="l")
+    assert lease == Lease(item=71, result=raw["result"], attempt=1, lease="l")
     assert "request.body.kind" in reason
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonpath_ng.ext.parser import parse
 
 from worker import observe as module
-from worker.models import Lookup, Observed
+from worker.models import Fault, Lookup, Observed
 from worker.observe import Evidence, fit, follow, is_heavy, observe, simple_steps
 
 BODY = (
@@ -99,8 +99,8 @@ def test_a_body_that_is_not_json_is_an_error_of_the_lookup(text: str, said: str)
 
     assert not found.found
     assert found.error
-    assert found.error.startswith("the body is not JSON: ")
-    assert said in found.error
+    assert found.error.slug == "body_not_json"
+    assert said in found.error.message
 
 
 def test_a_byte_order_mark_does_not_make_a_body_something_else() -> None:
@@ -171,15 +171,17 @@ def test_an_unknown_source_is_an_error_of_the_lookup() -> None:
     """The database may be newer than the worker."""
     found = observe(Lookup(id=0, source="aura"), Evidence(()))
 
-    assert found.error == "this worker does not know the source 'aura'"
+    assert found.error
+    assert found.error.slug == "unknown_source"
 
 
 @pytest.mark.parametrize("source", ["body", "text"])
 def test_a_body_that_cannot_be_judged_says_why(source: str) -> None:
     """Headers still can."""
-    evidence = Evidence((("a", "b"),), fault="truncated")
+    fault = Fault(slug="body_truncated", message="only part of it was read")
+    evidence = Evidence((("a", "b"),), fault=fault)
 
-    assert observe(Lookup(id=0, source=source), evidence).error == "truncated"
+    assert observe(Lookup(id=0, source=source), evidence).error == fault
     assert observe(Lookup(id=0, source="header", name="a"), evidence).values == ("b",)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import httpx
 from conftest import Database
@@ -15,7 +16,6 @@ from realtime_site import (
     stranger_token,
     token,
 )
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from realtime import RealtimeChannelOptions

@@ -271,6 +271,26 @@ async def test_a_new_token_changes_what_is_visible(database: Database) -> None:
         assert brief(heard) == [("INSERT", 2)]
 
 
+async def test_a_filter_that_stopped_making_sense_hurts_nobody_else(database: Database) -> None:
+    """A column altered under a subscription silences that subscription alone."""
+    async with (
+        running(database) as site,
+        site.client(service_token()) as first,
+        site.client(service_token()) as second,
+    ):
+        _, filtered = await listen(first, "any", changes=[{"filter": "body=like.x%"}])
+        _, plain = await listen(second, "any", changes=[{}])
+        await site.db.execute(
+            "alter table public.notes alter column body type int using length(body)"
+        )
+
+        await site.db.execute("insert into public.notes (id, body) values (1, 5)")
+        await plain.until(lambda it: bool(it.changes))
+
+        assert plain.changes[0]["record"]["body"] == 5
+        assert filtered.changes == []
+
+
 async def test_an_oversized_row_keeps_only_its_small_values(database: Database) -> None:
     """Beyond one mebibyte values over 64 bytes are left out, and the frame says so."""
     async with running(database) as site, site.client(service_token()) as client:

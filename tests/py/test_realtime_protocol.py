@@ -26,7 +26,7 @@ async def connected(
         yield websocket
 
 
-async def exchange(websocket: ClientConnection, *frame: Any) -> Any:  # noqa: ANN401 - it is JSON
+async def exchange(websocket: ClientConnection, *frame: Any) -> Any:
     """Send a frame of version 2.0.0 and return the reply to it."""
     await websocket.send(json.dumps(frame))
     while (reply := json.loads(await websocket.recv()))[1] != frame[1]:

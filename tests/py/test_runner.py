@@ -13,7 +13,7 @@ from worker.models import Item
 from worker.runner import Runner
 
 
-async def run(answer: httpx.Response | Exception, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+async def run(answer: httpx.Response | Exception, **changes: Any) -> dict[str, Any]:
     """Run one item against a target that gives *answer*, and return its report."""
 
     def responds(_: httpx.Request) -> httpx.Response:
@@ -115,7 +115,8 @@ async def test_a_body_beyond_the_cap_is_not_judged() -> None:
 
     assert report["response"]["truncated"]
     assert report["response"]["body"] == "é" * 25
-    assert [one["error"] for one in report["observed"]] == ["truncated", None]
+    assert report["observed"][0]["error"]["slug"] == "body_truncated"
+    assert report["observed"][1]["error"] is None
 
 
 async def test_binary_beyond_the_cap_stays_binary() -> None:
@@ -133,4 +134,4 @@ async def test_a_binary_body_is_no_text_to_look_in() -> None:
         httpx.Response(200, content=b"\xff\xfe\xfa"), observe=[{"id": 0, "source": "text"}]
     )
 
-    assert report["observed"][0]["error"] == "the body is not text"
+    assert report["observed"][0]["error"]["slug"] == "body_not_text"

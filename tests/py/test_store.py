@@ -27,7 +27,7 @@ def store_at(
     handler: Callable[[httpx.Request], httpx.Response],
     kind: type[Any] = SupabaseStore,
     **given: str,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Return a store whose requests *handler* answers."""
     env = {"supabase_url": "http://supabase.test/", "supabase_key": "eyJ.key"} | given
     transport = httpx.MockTransport(handler)
@@ -57,7 +57,7 @@ class Recorder:
         return httpx.Response(200, json=self.body)
 
     @property
-    def sent(self) -> Any:  # noqa: ANN401
+    def sent(self) -> Any:
         """What the last request carried."""
         return json.loads(self.requests[-1].content)
 

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from supabase import Client, create_client
 
@@ -90,13 +91,8 @@ def _push(db_url: str) -> None:
 
 def _point_at(client: Client, standin: Mapping[str, str]) -> None:
     """Tell the seeded environment where the stand-in is and what it signs in with."""
-    environment = (
-        client.table("environments")
-        .update({"base_url": standin["url"]})
-        .eq("name", "demo")
-        .execute()
-        .data[0]
-    )
+    demo = client.table("environments").update({"base_url": standin["url"]}).eq("name", "demo")
+    environment = cast("dict[str, str]", demo.execute().data[0])
     for name, value in (
         ("legito_api_key", standin["api_key"]),
         ("legito_private_key", standin["private_key"]),

@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from psycopg import AsyncConnection, Error
 
@@ -44,7 +44,7 @@ class Feed:
                 self._broadcast(begin, relation, change)
             else:
                 rows.append(RowChange.read(begin, relation, change))
-        subscribers = self._hub.subscribers()
+        subscribers = [_Subscriber.of(channel) for channel in self._hub.subscribers()]
         if not rows or not subscribers:
             return
         try:
@@ -63,23 +63,44 @@ class Feed:
             self._hub.broadcast(message, is_private=is_private, committed_at=begin.commit_lsn)
 
 
-@dataclass(slots=True)
-class _Delivery:
-    """One change on its way to one channel: bindings by the columns they selected."""
+@dataclass(frozen=True, slots=True)
+class _Subscriber:
+    """A channel as it stands when a batch arrives: a token renewed meanwhile counts later."""
 
     channel: Channel
+    bindings: tuple[Binding, ...]
+    role: str
+    claims: str
+    bypasses_row_security: bool
+
+    @classmethod
+    def of(cls, channel: Channel) -> Self:
+        return cls(
+            channel,
+            channel.bindings,
+            channel.claims.role,
+            channel.claims.text,
+            channel.bypasses_row_security,
+        )
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One change on its way to one subscriber: bindings by the columns they selected."""
+
+    to: _Subscriber
     ids: defaultdict[frozenset[str] | None, list[int]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
 
 async def _deliver(
-    connection: AsyncConnection, rows: Sequence[RowChange], subscribers: Sequence[Channel]
+    connection: AsyncConnection, rows: Sequence[RowChange], subscribers: Sequence[_Subscriber]
 ) -> None:
     by_table: defaultdict[int, list[int]] = defaultdict(list)
     for position, row in enumerate(rows):
         by_table[row.relation.id].append(position)
-    tables = await describe(connection, by_table, {channel.claims.role for channel in subscribers})
+    tables = await describe(connection, by_table, {one.role for one in subscribers})
     outgoing: list[Outgoing] = [[] for _ in rows]
     for table_id, positions in by_table.items():
         table = tables.get(table_id)
@@ -90,11 +111,12 @@ async def _deliver(
             outgoing[position] = payloads
     for payloads in outgoing:
         for channel, payload in payloads:
-            channel.send(channel.wire.fan_out(channel.topic, "postgres_changes", payload))
+            if channel.is_open:
+                channel.send(channel.wire.fan_out(channel.topic, "postgres_changes", payload))
 
 
 class _TableBatch:
-    """The changes of one table within a batch, all of one shape or each checked by name."""
+    """The changes of one table within a batch."""
 
     def __init__(
         self, connection: AsyncConnection, table: Table, rows: Sequence[RowChange]
@@ -104,11 +126,11 @@ class _TableBatch:
         self._rows = rows
         self._matches: dict[Condition, list[bool]] = {}
 
-    async def payloads(self, subscribers: Sequence[Channel]) -> list[Outgoing]:
+    async def payloads(self, subscribers: Sequence[_Subscriber]) -> list[Outgoing]:
         """Return for each change what to send to whom."""
         deliveries: list[list[_Delivery]] = [[] for _ in self._rows]
-        for channel in subscribers:
-            for position, delivery in await self._addressed(channel):
+        for subscriber in subscribers:
+            for position, delivery in await self._addressed(subscriber):
                 deliveries[position].append(delivery)
         await self._check_visibility(deliveries)
         renderer = Renderer(self._table)
@@ -121,51 +143,57 @@ class _TableBatch:
             for row, found in zip(self._rows, deliveries, strict=True)
         ]
 
-    async def _addressed(self, channel: Channel) -> list[tuple[int, _Delivery]]:
-        """Return the changes that match a binding of *channel*, before row security."""
+    async def _addressed(self, subscriber: _Subscriber) -> list[tuple[int, _Delivery]]:
+        """Return the changes that match a binding of *subscriber*, before row security."""
         found: dict[int, _Delivery] = {}
         relation = self._rows[0].relation
-        for binding in channel.bindings:
+        for binding in subscriber.bindings:
             if not binding.covers(relation.schema, relation.name):
                 continue
-            for position in await self._matching(channel, binding):
-                delivery = found.setdefault(position, _Delivery(channel))
+            for position in await self._matching(binding, subscriber.channel.since):
+                delivery = found.setdefault(position, _Delivery(subscriber))
                 delivery.ids[binding.selected].append(binding.id)
         return list(found.items())
 
-    async def _matching(self, channel: Channel, binding: Binding) -> list[int]:
+    async def _matching(self, binding: Binding, since: int) -> list[int]:
         holds = [await self._holds(condition) for condition in binding.conditions]
         return [
             position
             for position, row in enumerate(self._rows)
             if binding.event in ("*", row.kind)
-            and row.begin.commit_lsn >= channel.since
+            and row.begin.commit_lsn >= since
             and all(matches[position] for matches in holds)
         ]
 
     async def _holds(self, condition: Condition) -> list[bool]:
         if condition not in self._matches:
-            column = self._table.columns.get(condition.column)
-            self._matches[condition] = (
-                [False] * len(self._rows)
-                if column is None
-                else await condition.evaluate(
-                    self._connection,
-                    column.type_oid,
-                    column.cast_name,
-                    [row.filterable(column.name) for row in self._rows],
-                )
-            )
+            self._matches[condition] = await self._evaluate(condition)
         return self._matches[condition]
+
+    async def _evaluate(self, condition: Condition) -> list[bool]:
+        """Say for each change whether *condition* holds; none does if it makes no sense any more.
+
+        It did when the client subscribed, but the column may have been altered since.
+        """
+        column = self._table.columns.get(condition.column)
+        if column is None:
+            return [False] * len(self._rows)
+        values = [row.filterable(column.name) for row in self._rows]
+        try:
+            return await condition.evaluate(
+                self._connection, column.type_oid, column.cast_name, values
+            )
+        except Error as error:
+            _log.warning("filter on %s failed: %s", condition.column, error)
+            return [False] * len(self._rows)
 
     async def _check_visibility(self, deliveries: list[list[_Delivery]]) -> None:
         """Drop what row security hides, in place. Deletes are not checked: there is no row."""
         asked: defaultdict[tuple[str, str], dict[Key, None]] = defaultdict(dict)
         for row, found in zip(self._rows, deliveries, strict=True):
             for delivery in found:
-                if self._is_secured(row, delivery.channel):
-                    claims = delivery.channel.claims
-                    asked[claims.role, claims.text][row.key(self._table)] = None
+                if self._is_secured(row, delivery.to):
+                    asked[delivery.to.role, delivery.to.claims][row.key(self._table)] = None
         if not asked:
             return
         await settle(self._connection, {row.begin.xid for row in self._rows})
@@ -174,20 +202,21 @@ class _TableBatch:
             for (role, claims), keys in asked.items()
         }
 
-        def is_shown(row: RowChange, channel: Channel) -> bool:
-            who = (channel.claims.role, channel.claims.text)
-            return not self._is_secured(row, channel) or row.key(self._table) in shown[who]
+        def is_shown(row: RowChange, to: _Subscriber) -> bool:
+            return (
+                not self._is_secured(row, to) or row.key(self._table) in shown[to.role, to.claims]
+            )
 
         for row, found in zip(self._rows, deliveries, strict=True):
-            found[:] = [delivery for delivery in found if is_shown(row, delivery.channel)]
+            found[:] = [delivery for delivery in found if is_shown(row, delivery.to)]
 
-    def _is_secured(self, row: RowChange, channel: Channel) -> bool:
+    def _is_secured(self, row: RowChange, subscriber: _Subscriber) -> bool:
         return (
             self._table.has_row_security
             and row.kind != "DELETE"
-            and not channel.bypasses_row_security
+            and not subscriber.bypasses_row_security
             # who may not even read the key is told so, by whatever row
-            and self._table.refusal(channel.claims.role) is None
+            and self._table.refusal(subscriber.role) is None
         )
 
 
@@ -196,5 +225,5 @@ def _payloads(
 ) -> Iterator[tuple[Channel, str]]:
     for delivery in found:
         for selected, ids in delivery.ids.items():
-            data = renderer.data(row, delivery.channel.claims.role, selected)
-            yield delivery.channel, f'{{"ids":{json.dumps(ids)},"data":{data}}}'
+            data = renderer.data(row, delivery.to.role, selected)
+            yield delivery.to.channel, f'{{"ids":{json.dumps(ids)},"data":{data}}}'

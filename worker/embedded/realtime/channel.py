@@ -94,6 +94,7 @@ class Channel:
     may_send: bool | None = None
     bindings: tuple[Binding, ...] = ()
     replayed: frozenset[str] = frozenset()
+    is_open: bool = True
     expiry: asyncio.TimerHandle | None = None
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -130,6 +131,7 @@ class Channel:
 
     def end(self) -> None:
         """Stop everything that still works for this channel."""
+        self.is_open = False
         if self.expiry is not None:
             self.expiry.cancel()
         for task in self.tasks:

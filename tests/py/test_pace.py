@@ -1,0 +1,133 @@
+"""When to ask the database."""
+
+import asyncio
+import time
+
+import pytest
+
+from worker import pace as module
+from worker.errors import StoreRejected, StoreUnavailable
+from worker.models import Reply
+from worker.pace import Pace, insist, keep_watching
+
+EMPTY = Reply()
+SOME = Reply(work=({"item": 1},))
+
+
+def wait(pace: Pace) -> float:
+    """Return how long it is to the next claim."""
+    return max(0.0, pace.next_claim - time.monotonic())
+
+
+def test_the_first_claim_is_due_now() -> None:
+    """A worker that starts may have work waiting."""
+    assert wait(Pace(5)) == 0
+
+
+def test_idle_pauses_grow_up_to_the_longest() -> None:
+    """Doubling, give or take the jitter."""
+    pace = Pace(1)
+    pauses = []
+    for _ in range(6):
+        pace.end(EMPTY, is_full=False)
+        pauses.append(wait(pace))
+
+    assert 0.07 < pauses[0] < 0.13
+    assert 0.14 < pauses[1] < 0.26
+    assert 0.7 < pauses[-1] <= 1
+
+
+def test_work_makes_the_pauses_short_again() -> None:
+    """There may be more of it soon."""
+    pace = Pace(5)
+    for _ in range(6):
+        pace.end(EMPTY, is_full=False)
+    pace.end(SOME, is_full=False)
+    pace.end(EMPTY, is_full=False)
+
+    assert wait(pace) < 0.13
+
+
+def test_a_full_claim_is_followed_by_another() -> None:
+    """At once: the database had more than was asked for."""
+    pace = Pace(5)
+
+    pace.end(SOME, is_full=True)
+
+    assert wait(pace) == 0
+
+
+@pytest.mark.parametrize(("retry_ms", "least", "most"), [(40, 0.02, 0.04), (0, 0.005, 0.01)])
+def test_the_database_may_name_an_earlier_moment(
+    retry_ms: float, least: float, most: float
+) -> None:
+    """But cannot make the worker spin."""
+    pace = Pace(5)
+
+    pace.end(Reply(retry_ms=retry_ms), is_full=False)
+
+    assert least < wait(pace) <= most
+
+
+def test_a_later_moment_does_not_stop_the_polling() -> None:
+    """Other work may come before."""
+    pace = Pace(5)
+
+    pace.end(Reply(retry_ms=60_000), is_full=False)
+
+    assert wait(pace) < 0.13
+
+
+def test_a_hint_during_a_call_is_not_lost() -> None:
+    """The empty answer may be older than the work."""
+    pace = Pace(5)
+
+    pace.begin()
+    pace.wake()
+    pace.end(EMPTY, is_full=False)
+    assert wait(pace) == 0
+
+    pace.begin()
+    pace.end(EMPTY, is_full=False)
+    assert wait(pace) > 0
+
+
+async def test_insisting_ends_with_an_answer() -> None:
+    """However often the database was away."""
+    calls = 0
+
+    async def third_time() -> str:
+        nonlocal calls
+        calls += 1
+        if calls < 3:
+            raise StoreUnavailable("away")
+        return "here"
+
+    assert await insist(third_time) == "here"
+
+
+async def test_a_refusal_is_not_insisted_on() -> None:
+    """It would be refused again."""
+
+    async def refuses() -> None:
+        raise StoreRejected("no")
+
+    with pytest.raises(StoreRejected):
+        await insist(refuses)
+
+
+async def test_a_watch_that_ends_is_set_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it failed or had grown old."""
+    monkeypatch.setattr(module, "_WATCH_MIN_S", 0.001)
+    watches = 0
+
+    async def ends() -> None:
+        nonlocal watches
+        watches += 1
+        if watches % 2:
+            raise StoreUnavailable("refused")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(keep_watching(ends), 0.3)
+
+    assert watches >= 4
