@@ -203,7 +203,7 @@ class Worker:
     async def _run_item(self, item: Item) -> None:
         try:
             self._post(item, await self._runner.run(item))
-        except Exception:
+        except Exception:  # noqa: BLE001
             # Recorded and carried on from: one item's surprise must not end the others.
             _log.exception("internal_error", extra={"f": {"item": item.item}})
             message = "the worker failed on this item; its log says more"
