@@ -1,7 +1,7 @@
 """The write-ahead log as a stream: a walsender pushes what was committed, as it is committed.
 
-Not polled with ``pg_logical_slot_get_binary_changes``: each call decodes anew from the slot's restart
-position, which trails by up to fifteen seconds of log, and an idle stack would keep asking.
+Not polled with ``pg_logical_slot_get_binary_changes``: each call decodes anew from the slot's
+restart position, which trails by up to fifteen seconds of log, and an idle stack would keep asking.
 
 A temporary slot lives and dies with its connection, so a gateway that is gone holds back no log.
 What happens between a lost connection and the next slot is lost too, as on the platform.
