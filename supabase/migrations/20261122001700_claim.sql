@@ -529,7 +529,11 @@ begin
         )
     )
     into v_due_ms;
-    return jsonb_build_object('work', v_work, 'retry_ms', greatest(v_due_ms, 1));
+    return jsonb_build_object(
+        'work', v_work,
+        -- greatest() would make 1 of null: nothing in sight
+        'retry_ms', case when v_due_ms is not null then greatest(v_due_ms, 1) end
+    );
 end;
 $function$;
 comment on function private.claim(uuid, uuid, integer, integer) is
