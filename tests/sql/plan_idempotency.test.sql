@@ -81,7 +81,7 @@ update public.test_cases set name = 'new name' where id = tests.id('a');
 update public.test_request_configs set method = 'POST', path = '/new/{{x}}/{{y}}/{{z}}/{{w}}' where test_case_id = tests.id('a');
 update public.test_response_specs set assertions = '[{"source": "status", "operator": "equals", "expected": 999}]'
 where test_case_id = tests.id('a');
-select tests.claim('before', 1);
+select tests.claim('before');
 select is(
     tests.request('a/a', 'before') ->> 'url', 'https://api.test/v1/old/old/old/old',
     'a run sends what it was planned with: base URL, path, fixture, environment, suite and project'
