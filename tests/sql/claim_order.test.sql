@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(52);
+select plan(53);
 
 savepoint empty;
 
@@ -170,7 +170,12 @@ select ok(
     (public.claim_work(tests.worker(), gen_random_uuid(), 10) ->> 'retry_ms')::integer between 1 and 1000,
     'and the worker is told to ask again soon'
 );
-select tests.answer('a');
+select tests.send((
+    select jsonb_agg(tests.report(handed_out.item))
+    from tests.handed_out
+    inner join public.test_runs as runs on runs.id = (handed_out.item ->> 'run')::uuid
+    where runs.environment_id = tests.id('narrow') and handed_out.test = 'a' and runs.idempotency_key = 'one'
+));
 select is(cardinality(tests.claim('third')), 1, 'until one is over');
 rollback to empty;
 
@@ -182,17 +187,29 @@ select tests.make_test('b', 'flow');
 select tests.make_test('c', 'flow');
 select tests.queue('one', '{}', '{}', 'slow');
 select tests.queue('two', '{}', '{}', 'slow');
-select is(cardinality(tests.claim('first')), 2, 'a rate limit gives a second''s worth at once');
+
+-- Time goes by for the limit.
+create function tests.wait(duration interval)
+returns void
+language sql
+as $function$
+    update private.environment_gates set refilled_at = clock_timestamp() - duration
+    where environment_id = tests.id('slow');
+$function$;
+
+select tests.wait('1 hour');
+select is(cardinality(tests.claim('first')), 2, 'a rate limit gives a second''s worth at once, over all runs');
 select is(tests.claim('second'), '{}', 'then nothing');
-update private.environment_gates set refilled_at = refilled_at - interval '0.6 seconds'
-where environment_id = tests.id('slow');
+select ok(
+    (public.claim_work(tests.worker(), gen_random_uuid(), 10) ->> 'retry_ms')::integer between 1 and 1000,
+    'and the worker is told to ask again soon'
+);
+select tests.wait('0.6 seconds');
 select is(cardinality(tests.claim('third')), 1, 'and in time more');
-update private.environment_gates set refilled_at = refilled_at - interval '1 hour'
-where environment_id = tests.id('slow');
-select is(cardinality(tests.claim('fourth')), 2, 'after a pause no more than a second''s worth, over all runs');
+select tests.wait('1 hour');
+select is(cardinality(tests.claim('fourth')), 2, 'after a pause no more than a second''s worth');
 update public.environments set rate_limit_per_s = 0.5 where id = tests.id('slow');
-update private.environment_gates set refilled_at = refilled_at - interval '3 seconds'
-where environment_id = tests.id('slow');
+select tests.wait('3 seconds');
 select is(cardinality(tests.claim('fifth')), 1, 'less than one a second works too');
 rollback to empty;
 

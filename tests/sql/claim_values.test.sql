@@ -182,6 +182,7 @@ select is(
 
 -- Where it is sent
 
+rollback to empty;
 select tests.make_test('whole', 'flow', '{"path": "https://elsewhere.test/x?y=1"}');
 select tests.queue('whole', tests.only('whole'));
 select tests.claim('whole');
