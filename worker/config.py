@@ -45,6 +45,9 @@ class Settings(BaseModel):
     poll_interval_s: float = Field(
         5, gt=0, le=60, description="Longest pause between two claims when idle."
     )
+    realtime: Literal["on", "off"] = Field(
+        "on", description="Whether to listen for hints that there is work."
+    )
     lookup_timeout_s: float = Field(2, gt=0, le=60, description="Longest a lookup may take.")
     grace_s: float = Field(25, ge=0, description="After SIGTERM: for requests in flight to end.")
     kill_s: float = Field(5, ge=0, description="After that: to report and hand back the rest.")

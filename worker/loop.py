@@ -63,7 +63,7 @@ class Worker:
             lambda items: self._store.renew_work(self._id, items),
             lambda renewal: loop.call_soon_threadsafe(self._drop, renewal),
         )
-        watch = asyncio.create_task(keep_watching(lambda: self._store.watch_runs(self._wake)))
+        watch = asyncio.create_task(self._watch())
         talk = asyncio.create_task(self._converse(once=once))
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -240,6 +240,10 @@ class Worker:
     def _forget(self, lease: str) -> None:
         self._items.pop(lease, None)
         self._keeper.let_go(lease)
+
+    async def _watch(self) -> None:
+        if self._settings.realtime == "on":
+            await keep_watching(lambda: self._store.watch_runs(self._wake))
 
     def _wake(self) -> None:
         self._pace.wake()

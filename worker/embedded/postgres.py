@@ -20,7 +20,8 @@ from worker.embedded.programs import major_version
 
 SUPERUSER = "supabase_admin"
 STOP_SIGNAL = signal.SIGINT  # PostgreSQL's fast shutdown: ends sessions, then writes everything
-THROWAWAY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# Commits stay synchronous: only what is flushed is replicated, and live updates would lag.
+THROWAWAY = {"fsync": "off", "full_page_writes": "off"}
 """Settings for data nobody will miss: a crash of the machine may destroy it."""
 
 _SETTINGS = {
