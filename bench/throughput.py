@@ -61,7 +61,7 @@ def run_newman(target: str) -> float:
     """Run the same requests and assertions by newman; returns tests a second of its own clock."""
     script = [
         "pm.test('status', () => pm.response.to.have.status(200));",
-        "pm.test('type', () => pm.expect(pm.response.headers.get('content-type')).to.match(/json/));",
+        "pm.test('type', () => pm.expect(pm.response.headers.get('content-type')).match(/json/));",
         "pm.test('id', () => pm.expect(pm.response.json()).to.have.property('id'));",
     ]
     collection = {

@@ -20,9 +20,10 @@ def measure(connection: Connection) -> list[tuple[str, str, str]]:
     ):
         environment = make_project(database, target, 1)
         with running_worker(connection):
-            woken = [latency_ms(connection, database, environment) for _ in range(ROUNDS)]
+            woken = [latency_ms(connection, database, environment, 3) for _ in range(ROUNDS)]
         with running_worker(connection, ASSAY_REALTIME="off"):
-            polled = [latency_ms(connection, database, environment) for _ in range(ROUNDS)]
+            # an idle worker asks ever less often: 8 s bring it to its longest pause
+            polled = [latency_ms(connection, database, environment, 8) for _ in range(ROUNDS)]
     return [
         (
             f"queue to first request, idle worker, median of {ROUNDS}",
@@ -37,9 +38,11 @@ def measure(connection: Connection) -> list[tuple[str, str, str]]:
     ]
 
 
-def latency_ms(connection: Connection, database: psycopg.Connection, environment: str) -> float:
-    """Queue one run at an idle worker; returns milliseconds until its request was sent."""
-    time.sleep(3)  # long enough for the worker's polling to have slowed down
+def latency_ms(
+    connection: Connection, database: psycopg.Connection, environment: str, idle_s: float
+) -> float:
+    """Queue a run at a worker idle for *idle_s*; returns milliseconds until its request was sent."""
+    time.sleep(idle_s)
     queued_at = time.time()
     run = httpx.post(
         f"{connection.url}/rest/v1/rpc/queue_run",

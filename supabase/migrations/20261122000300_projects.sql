@@ -1,5 +1,5 @@
 -- Projects, and the credentials that tests sign in with.
--- Depends on: tenancy. Locks: none, all objects are new.
+-- Depends on: tenancy, templates. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -34,7 +34,9 @@ create table public.api_credentials (
     constraint api_credentials_name_key unique (organization_id, name),
     constraint api_credentials_auth_check check (
         jsonb_typeof(auth) = 'object' and auth ->> 'kind' is not null
-    )
+    ),
+    -- raises, with the position, where a template is malformed
+    constraint api_credentials_templates_check check (private.compile_templates(auth) is not null)
 );
 comment on table public.api_credentials is
 'A named way of signing in to the API under test. Tests and suites refer to it by name.';

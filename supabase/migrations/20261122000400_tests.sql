@@ -53,6 +53,23 @@ comment on function private.is_fixture_rows(jsonb) is
 'True for 1 to 10,000 of {"key": "cz", "values": {...}} with keys that differ.';
 grant execute on function private.is_fixture_rows(jsonb) to authenticated, service_role;
 
+create function private.is_number_within(value jsonb, lowest numeric, highest numeric)
+returns boolean
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select case
+        when value is null then true
+        when jsonb_typeof(value) = 'number' then (value #>> '{}')::numeric between lowest and highest
+        else false
+    end;
+$function$;
+comment on function private.is_number_within(jsonb, numeric, numeric) is
+'True for a JSON number in the range, and for a member that is missing.';
+
 create function private.is_retry_policy(document jsonb)
 returns boolean
 language sql
@@ -66,20 +83,27 @@ as $function$
         and document - array[
             'attempts', 'base_ms', 'factor', 'cap_ms', 'deadline_ms', 'statuses', 'retry_on'
         ] = '{}'
-        and coalesce(document @? '$.attempts ? (@ >= 1 && @ <= 100 && @ == @.floor())', false)
-        = (document ? 'attempts')
-        and not jsonb_path_exists(
-            document,
-            '$.keyvalue() ? (@.key starts with "base" || @.key starts with "cap" || @.key starts with "deadline" || @.key == "factor").value ? (@.type() != "number" || @ < 0)'
-        )
-        and (not document ? 'statuses' or document @@ '$.statuses.type() == "array"')
-        and not document @? '$.statuses[*] ? (@.type() != "number")'
-        and (not document ? 'retry_on' or document @@ '$.retry_on.type() == "array"')
-        and coalesce(document -> 'retry_on', '[]')
-        <@ '["network", "timeout", "status", "assertion", "capture"]';
+        and private.is_number_within(document -> 'attempts', 1, 100)
+        and document ->> 'attempts' !~ '[.]' is not false
+        and private.is_number_within(document -> 'factor', 1, 100)
+        -- a day at most
+        and private.is_number_within(document -> 'base_ms', 0, 86400000)
+        and private.is_number_within(document -> 'cap_ms', 0, 86400000)
+        and private.is_number_within(document -> 'deadline_ms', 0, 86400000)
+        and case jsonb_typeof(document -> 'statuses')
+            when 'array' then not document @? '$.statuses[*] ? (@.type() != "number")'
+            else not document ? 'statuses'
+        end
+        and case jsonb_typeof(document -> 'retry_on')
+            when 'array' then
+                document -> 'retry_on' <@ '["network", "timeout", "status", "assertion", "capture"]'
+            else not document ? 'retry_on'
+        end;
 $function$;
 comment on function private.is_retry_policy(jsonb) is 'True for what test_cases.retry describes.';
 -- check constraints run as whoever writes the row
+grant execute on function private.is_number_within(jsonb, numeric, numeric)
+to authenticated, service_role;
 grant execute on function private.is_retry_policy(jsonb) to authenticated, service_role;
 
 create table public.api_endpoints (
@@ -121,7 +145,11 @@ create table public.test_suites (
     constraint test_suites_execution_mode_check check (execution_mode in ('parallel', 'sequential')),
     constraint test_suites_headers_check check (private.is_pairs(headers)),
     constraint test_suites_variables_check check (jsonb_typeof(variables) = 'object'),
-    constraint test_suites_auth_check check (jsonb_typeof(auth) = 'object')
+    constraint test_suites_auth_check check (jsonb_typeof(auth) = 'object'),
+    -- raises, with the position, where a template is malformed
+    constraint test_suites_templates_check check (
+        private.compile_templates(jsonb_build_array(headers, auth)) is not null
+    )
 );
 comment on table public.test_suites is 'Tests that share headers, variables and a way of signing in.';
 comment on column public.test_suites.id is 'Stable identity.';

@@ -26,7 +26,8 @@ create table public.test_result_details (
     http_status integer,
     started_at timestamptz,
     reported_at timestamptz not null default now(),
-    primary key (retention_class, planned_on, result_id, attempt),
+    -- the lease, too: a report that came too late may tell of the same attempt
+    primary key (retention_class, planned_on, result_id, attempt, lease),
     constraint test_result_details_retention_class_check check (
         retention_class in ('passed', 'failed')
     ),

@@ -116,6 +116,50 @@ comment on function private.select_tests(jsonb, uuid) is
 $comment$Tests that a selection names: any of its suites and tests (all, when it names none), with any of its
 tags. Disabled and archived ones, and those without a request, are left out.$comment$;
 
+create function private.refuse_unknown_credentials(tests private.planned_test[])
+returns void
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_problem text;
+begin
+    select format('the test "%s" signs in with the credential "%s", which does not exist', cases.name, named.credential)
+    into v_problem
+    from unnest(tests) as included
+    inner join public.test_cases as cases on cases.id = included.id
+    inner join public.test_suites as suites on suites.id = cases.suite_id
+    inner join public.test_request_configs as configs on configs.test_case_id = cases.id
+    inner join public.projects on projects.id = cases.project_id
+    cross join lateral (
+        select coalesce(configs.auth, suites.auth) ->> 'credential' as credential
+    ) as named
+    where
+        named.credential is not null
+        and not exists (
+            select
+            from public.api_credentials as credentials
+            where
+                credentials.organization_id = projects.organization_id
+                and credentials.name = named.credential
+        )
+    order by cases.name
+    limit 1;
+    if found then
+        raise exception using
+            errcode = 'PT422',
+            message = v_problem,
+            detail = 'unknown_credential',
+            hint = 'Create it in api_credentials of the project''s organization, or correct the name.';
+    end if;
+end;
+$function$;
+comment on function private.refuse_unknown_credentials(private.planned_test[]) is
+'Raise PT422 unknown_credential for the first test whose credential does not exist.';
+
 create function private.reach_tests(test_case_ids uuid[])
 returns uuid[]
 language sql
@@ -517,7 +561,9 @@ $function$;
 comment on function private.refuse_impossible_order(private.planned_test[], private.planned_edge[]) is
 'Raise PT422 dependency_cycle (naming the cycle) or dependency_on_later_phase.';
 
-create function private.find_producers(tests private.planned_test[], edges private.planned_edge[])
+create function private.find_producers(
+    tests private.planned_test[], edges private.planned_edge[], overridden_names text[]
+)
 returns table (consumer_id uuid, consumer_name text, name text, producer_ids uuid[], producer_names text[])
 language sql
 immutable
@@ -541,17 +587,33 @@ as $function$
             names.name
         from unnest(tests) as consumers
         cross join lateral unnest(consumers.uses) as names (name)
-        where names.name in (select provided.name from provided)
+        where
+            names.name in (select provided.name from provided)
+            -- what the run or the fixture gives hides what upstream captured
+            and names.name <> all(overridden_names)
+            and names.name <> all(coalesce(consumers.fixture_names, '{}'))
     ),
 
     direct as materialized (
-        select distinct
-            used.id,
-            used.name,
-            provided.id as producer_id
-        from used
-        inner join unnest(edges) as links on links.consumer_id = used.id
-        inner join provided on provided.id = links.upstream_id and provided.name = used.name
+        select
+            ranked.id,
+            ranked.name,
+            ranked.producer_id
+        from (
+            select
+                used.id,
+                used.name,
+                provided.id as producer_id,
+                -- who asks for a value says so; a mere order gives way
+                rank() over (
+                    partition by used.id, used.name order by bool_and(links.kind = 'order')
+                ) as preference
+            from used
+            inner join unnest(edges) as links on links.consumer_id = used.id
+            inner join provided on provided.id = links.upstream_id and provided.name = used.name
+            group by used.id, used.name, provided.id
+        ) as ranked
+        where ranked.preference = 1
     ),
 
     -- the closure is large in a long chain, so only for names that no direct upstream gives
@@ -605,12 +667,16 @@ as $function$
     inner join provided on provided.id = found.producer_id and provided.name = found.name
     group by used.id, used.test_name, used.name;
 $function$;
-comment on function private.find_producers(private.planned_test[], private.planned_edge[]) is
+comment on function private.find_producers(
+    private.planned_test[], private.planned_edge[], text[]
+) is
 $comment$Which upstream tests capture the names that a test uses: direct ones, else any in its upstream closure.
 
 Captures outside the closure are invisible: parallel flows cannot shadow each other.$comment$;
 
-create function private.bind_names(tests private.planned_test[], edges private.planned_edge[])
+create function private.bind_names(
+    tests private.planned_test[], edges private.planned_edge[], overridden_names text[]
+)
 returns jsonb
 language plpgsql
 immutable
@@ -623,7 +689,7 @@ declare
     v_problem text;
 begin
     with producers as materialized (
-        select * from private.find_producers(tests, edges)
+        select * from private.find_producers(tests, edges, overridden_names)
     ),
 
     bound as (
@@ -669,8 +735,11 @@ begin
     return v_bindings;
 end;
 $function$;
-comment on function private.bind_names(private.planned_test[], private.planned_edge[]) is
+comment on function private.bind_names(
+    private.planned_test[], private.planned_edge[], text[]
+) is
 $comment${consumer: {name: {"test": producer, "rows": "one" | "same" | "all"}}} for every captured name in use.
 
-same: the producer's value for the same fixture row; all: an array in row order. Errors: PT422
+overridden_names: names that the run gives. same: the producer's value for the same fixture row; all:
+an array in row order. Errors: PT422
 ambiguous_producer.$comment$;

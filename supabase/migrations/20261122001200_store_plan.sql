@@ -112,7 +112,8 @@ as $function$
             consumers.id as consumer_id,
             case
                 when consumers.phase = 'teardown' then 'order'
-                else min(links.kind) -- data before order before token, and data is as strict as token
+                -- data and token are equally strict, order is not
+                else (array_agg(links.kind order by links.kind = 'order'))[1]
             end as kind,
             upstreams.fixture_id is not null
             and upstreams.fixture_id is distinct from consumers.fixture_id as needs_barrier,

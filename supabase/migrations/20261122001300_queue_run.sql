@@ -54,7 +54,10 @@ begin
     where edges.consumer_id = any(v_included) and edges.upstream_id = any(v_included);
     v_edges := v_edges || private.sequence_tests(v_tests);
 
-    v_bindings := private.bind_names(v_tests, v_edges);
+    perform private.refuse_unknown_credentials(v_tests);
+    v_bindings := private.bind_names(
+        v_tests, v_edges, array(select jsonb_object_keys(run.variables))
+    );
     perform private.refuse_impossible_order(v_tests, v_edges);
     v_items := private.list_items(v_tests);
     select linked.links, linked.barriers
@@ -73,8 +76,8 @@ $comment$Write results, items and edges for a run row that was just inserted.
 
 Returns the number of results and the snapshot of the environment.
 
-Errors: PT404 unknown_suite, unknown_test; PT422 empty_selection, ambiguous_producer,
-dependency_cycle, dependency_on_later_phase.$comment$;
+Errors: PT404 unknown_suite, unknown_test; PT422 empty_selection, unknown_credential,
+ambiguous_producer, dependency_cycle, dependency_on_later_phase.$comment$;
 
 create function private.is_operator()
 returns boolean
@@ -243,6 +246,6 @@ depend on, and setup and teardown of their suites, come along. variables: {name:
 for {{name}}. idempotency_key: the same key and parameters give the same run.
 Returns the test_runs row, status queued. Nothing is written on error: PT400 malformed_selection;
 PT403 not_allowed; PT404 unknown_environment, unknown_suite, unknown_test; PT409
-idempotency_conflict; PT422 empty_selection, ambiguous_producer, dependency_cycle,
-dependency_on_later_phase.$comment$;
+idempotency_conflict; PT422 empty_selection, unknown_credential, ambiguous_producer,
+dependency_cycle, dependency_on_later_phase.$comment$;
 grant execute on function public.queue_run(uuid, jsonb, jsonb, text) to authenticated, service_role;

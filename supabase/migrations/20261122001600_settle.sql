@@ -245,6 +245,9 @@ declare
     v_over bigint[] := array(select over.item_id from unnest(v_all) as over);
     v_barriers bigint[];
 begin
+    if outcomes = '{}' then
+        return;
+    end if;
     perform private.write_results(v_all);
     v_barriers := private.lower_counters(v_over);
     if v_barriers <> '{}' then

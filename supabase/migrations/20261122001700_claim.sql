@@ -118,9 +118,9 @@ begin
     with refilled as (
         update private.environment_gates as gates
         set
-            -- a second's worth may accumulate
+            -- a second's worth may accumulate, and at least one request
             tokens = least(
-                environments.rate_limit_per_s,
+                greatest(environments.rate_limit_per_s, 1),
                 gates.tokens
                 + environments.rate_limit_per_s * extract(epoch from clock_timestamp() - gates.refilled_at)
             ),
@@ -224,13 +224,14 @@ security invoker
 set search_path = ''
 as $function$
 declare
+    -- a statement of its own: what it writes is written again below
+    v_capacity jsonb := (
+        select jsonb_object_agg(gates.environment_id, gates.capacity)
+        from private.open_gates(run_ids) as gates
+    );
     v_taken bigint[];
 begin
-    with gates as materialized (
-        select * from private.open_gates(run_ids)
-    ),
-
-    ready as (
+    with ready as (
         select
             candidates.*,
             row_number() over (
@@ -265,8 +266,7 @@ begin
             ready.*,
             row_number() over (order by ready.fairness, ready.priority, ready.id) as number
         from ready
-        inner join gates on gates.environment_id = ready.environment_id
-        where ready.place <= gates.capacity
+        where ready.place <= (v_capacity ->> ready.environment_id::text)::integer
     ),
 
     leased as (
@@ -444,7 +444,10 @@ begin
         order by items.item ->> 'run'
     loop
         update public.test_runs
-        set status = 'running', started_at = clock_timestamp()
+        set
+            -- a run cancelled before its first test begins with its teardown
+            status = case status when 'queued' then 'running' else status end,
+            started_at = clock_timestamp()
         where id = v_run.id and started_at is null;
         if found then
             perform private.announce(

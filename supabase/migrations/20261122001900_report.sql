@@ -413,6 +413,8 @@ begin
         order by given.item_id
     ));
     perform private.announce_finished(v_reports, v_verdicts);
+    -- no second attempt in a run that was stopped meanwhile
+    perform private.stop_items(array(select distinct given.run_id from unnest(v_reports) as given));
     perform private.advance_runs(array(select distinct given.run_id from unnest(v_reports) as given));
 end;
 $function$;

@@ -41,12 +41,15 @@ begin
     if v_match[2] is null then
         return jsonb_build_array(v_match[1]);
     end if;
+    if v_match[1] = 'hmac_sha256' and jsonb_typeof(v_match[2]::jsonb) <> 'string' then
+        raise invalid_text_representation;
+    end if;
     return jsonb_build_array(v_match[1], v_match[2]::jsonb);
 exception
-    when invalid_text_representation then
+    when data_exception then
         raise exception using
             errcode = 'PT400',
-            message = format('the argument of the filter %s is not JSON: %s', v_match[1], v_match[2]),
+            message = format('the filter %s cannot take the argument %s', v_match[1], v_match[2]),
             detail = 'template_syntax',
             hint = 'Write text in double quotes: {{name | default("x")}}.';
 end;
@@ -72,7 +75,7 @@ declare
         v_pieces[1], '^\s*(\$?[A-Za-z_][A-Za-z0-9_-]*)((?:\.[A-Za-z0-9_-]+|\[[0-9]+\])*)\s*$'
     );
 begin
-    if v_head is null then
+    if v_head is null or array_to_string(v_pieces, '|') <> source then
         raise exception using
             errcode = 'PT400',
             message = format('"{{%s}}" is not a placeholder', source),
@@ -124,7 +127,7 @@ begin
         v_match := regexp_match(
             v_rest, '^(.*?)(\\\{\{|\{\{((?:[^{}"]|"(?:[^"\\]|\\.)*")*)\}\})(.*)$'
         );
-        exit when v_match is null;
+        exit when v_match is null or v_match[1] like '%{{%';
         if v_match[1] <> '' then
             v_parts := v_parts || to_jsonb(v_match[1]);
         end if;
