@@ -42,7 +42,8 @@ comment on table public.organization_members is 'Who belongs to which organizati
 comment on column public.organization_members.organization_id is 'The organization.';
 comment on column public.organization_members.user_id is 'The member.';
 comment on column public.organization_members.role is
-'owner and admin also manage members and credentials; editor changes tests and runs them; viewer reads.';
+$comment$owner and admin also manage members and credentials; editor changes tests and runs them;
+viewer reads.$comment$;
 comment on column public.organization_members.created_at is 'When the membership began.';
 create index organization_members_user_id_idx on public.organization_members (user_id);
 
@@ -210,7 +211,8 @@ begin
     return v_organization;
 end;
 $function$;
-comment on function private.create_organization(text) is 'Does the work of public.create_organization.';
+comment on function private.create_organization(text) is
+'Does the work of public.create_organization.';
 grant execute on function private.create_organization(text) to authenticated;
 
 create function public.create_organization(name text)

@@ -215,7 +215,8 @@ begin
 end;
 $function$;
 comment on function private.compile_templates(jsonb) is
-'Slots of a document: [{"at": [location], "parts": [...]}], [] if it holds no template. Errors: PT400 template_syntax.';
+$comment$Slots of a document: [{"at": [location], "parts": [...]}], [] if it holds no template.
+Errors: PT400 template_syntax.$comment$;
 
 create function private.used_names(slots jsonb)
 returns table (name text, is_optional boolean)
@@ -289,7 +290,8 @@ set search_path = ''
 as $function$
     select ('x' || left(md5(seeded_fraction.seed), 13))::bit(52)::bigint / 2.0 ^ 52;
 $function$;
-comment on function private.seeded_fraction(text) is 'A number in [0, 1) that depends on the seed alone.';
+comment on function private.seeded_fraction(text) is
+'A number in [0, 1) that depends on the seed alone.';
 
 create function private.text_of(value jsonb)
 returns text
@@ -335,7 +337,8 @@ as $function$
         else apply_filter.value -- default (there is a value) and raw (a matter of the slot)
     end;
 $function$;
-comment on function private.apply_filter(jsonb, jsonb) is 'One filter, as parse_filter gives it, applied to a value.';
+comment on function private.apply_filter(jsonb, jsonb) is
+'One filter, as parse_filter gives it, applied to a value.';
 
 create function private.fill_placeholder(
     placeholder jsonb, variables jsonb, seed text, rendered_at timestamptz

@@ -15,14 +15,16 @@ create table public.projects (
     constraint projects_name_check check (length(btrim(name)) between 1 and 200),
     constraint projects_variables_check check (jsonb_typeof(variables) = 'object')
 );
-comment on table public.projects is 'A set of tests and environments. Archived, never deleted, by clients.';
+comment on table public.projects is
+'A set of tests and environments. Archived, never deleted, by clients.';
 comment on column public.projects.id is 'Stable identity; every table below carries it.';
 comment on column public.projects.organization_id is 'The tenant.';
 comment on column public.projects.name is 'Unique in the organization; 1 to 200 characters.';
 comment on column public.projects.description is 'Free text; null if none.';
 comment on column public.projects.variables is
 'Names and values for {{name}}, of the lowest precedence. JSON object.';
-comment on column public.projects.archived_at is 'Since when it is hidden and cannot run; null = in use.';
+comment on column public.projects.archived_at is
+'Since when it is hidden and cannot run; null = in use.';
 comment on column public.projects.created_at is 'When it was created.';
 
 create table public.api_credentials (

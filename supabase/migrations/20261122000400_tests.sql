@@ -122,7 +122,8 @@ comment on table public.api_endpoints is 'The catalogue of operations of the API
 comment on column public.api_endpoints.id is 'Stable identity.';
 comment on column public.api_endpoints.project_id is 'The project.';
 comment on column public.api_endpoints.method is 'HTTP method, upper case.';
-comment on column public.api_endpoints.path is 'Path template as the API documents it, e.g. /file/{fileId}.';
+comment on column public.api_endpoints.path is
+'Path template as the API documents it, e.g. /file/{fileId}.';
 comment on column public.api_endpoints.summary is 'What it does, in a line; null if unknown.';
 comment on column public.api_endpoints.is_safe is
 'False: a repeated call may do harm, so a lost request is never sent again. A GET can be unsafe.';
@@ -151,7 +152,8 @@ create table public.test_suites (
         private.compile_templates(jsonb_build_array(headers, auth)) is not null
     )
 );
-comment on table public.test_suites is 'Tests that share headers, variables and a way of signing in.';
+comment on table public.test_suites is
+'Tests that share headers, variables and a way of signing in.';
 comment on column public.test_suites.id is 'Stable identity.';
 comment on column public.test_suites.project_id is 'The project.';
 comment on column public.test_suites.name is 'Unique in the project; 1 to 200 characters.';
@@ -162,8 +164,10 @@ comment on column public.test_suites.headers is
 '[["Name", "value"], ...] sent with every test that does not set the same header itself.';
 comment on column public.test_suites.variables is 'Names and values for {{name}}. JSON object.';
 comment on column public.test_suites.auth is
-'How its tests sign in unless they say otherwise; as api_credentials.auth, or {"credential": name}.';
-comment on column public.test_suites.archived_at is 'Since when it is hidden and left out; null = in use.';
+$comment$How its tests sign in unless they say otherwise; as api_credentials.auth, or {"credential":
+name}.$comment$;
+comment on column public.test_suites.archived_at is
+'Since when it is hidden and left out; null = in use.';
 comment on column public.test_suites.created_at is 'When it was created.';
 
 create table public.test_cases (
@@ -198,13 +202,15 @@ comment on table public.test_cases is 'One request and what must be true of the 
 comment on column public.test_cases.id is 'Stable identity.';
 comment on column public.test_cases.project_id is 'The project.';
 comment on column public.test_cases.suite_id is 'The suite it belongs to.';
-comment on column public.test_cases.endpoint_id is 'The operation it exercises; null if not catalogued.';
+comment on column public.test_cases.endpoint_id is
+'The operation it exercises; null if not catalogued.';
 comment on column public.test_cases.name is 'Unique in the suite; 1 to 200 characters.';
 comment on column public.test_cases.description is 'Free text; null if none.';
 comment on column public.test_cases.phase is
 'setup runs first and must pass for main to run; teardown always runs, last.';
 comment on column public.test_cases.position is 'Order in a sequential suite and in listings.';
-comment on column public.test_cases.priority is 'Lower is claimed first among tests that are ready.';
+comment on column public.test_cases.priority is
+'Lower is claimed first among tests that are ready.';
 comment on column public.test_cases.tags is 'For selection; any text.';
 comment on column public.test_cases.is_enabled is 'False: left out of every run.';
 comment on column public.test_cases.rescue is
@@ -218,7 +224,8 @@ $comment$Another attempt after a bad one, as data; {} = none.
 {"attempts": 3, "base_ms": 200, "factor": 2, "cap_ms": 5000, "deadline_ms": 60000, "statuses":
 [502, 503], "retry_on": ["network", "timeout", "status", "assertion", "capture"]}. attempts counts
 the first, up to 100; retry_on: what is worth another attempt, all but capture by default.$comment$;
-comment on column public.test_cases.archived_at is 'Since when it is hidden and left out; null = in use.';
+comment on column public.test_cases.archived_at is
+'Since when it is hidden and left out; null = in use.';
 comment on column public.test_cases.created_at is 'When it was created.';
 comment on column public.test_cases.updated_at is 'When it was last changed; kept by a trigger.';
 create index test_cases_suite_id_idx on public.test_cases (suite_id, project_id, position);
@@ -267,13 +274,15 @@ create table public.test_request_configs (
         max_redirects between 0 and 50 and max_body_bytes between 0 and 52428800
     )
 );
-comment on table public.test_request_configs is 'What a test case sends. Any string may hold {{names}}.';
+comment on table public.test_request_configs is
+'What a test case sends. Any string may hold {{names}}.';
 comment on column public.test_request_configs.test_case_id is 'The test case; one row each.';
 comment on column public.test_request_configs.project_id is 'The project.';
 comment on column public.test_request_configs.method is 'HTTP method, upper case.';
 comment on column public.test_request_configs.path is
 'Appended to the environment''s base URL, or a whole URL. {{names}} in it are percent-encoded.';
-comment on column public.test_request_configs.query is '[["name", "value"], ...], percent-encoded when sent.';
+comment on column public.test_request_configs.query is
+'[["name", "value"], ...], percent-encoded when sent.';
 comment on column public.test_request_configs.headers is
 '[["Name", "value"], ...]; a name that the suite also sets is taken from here.';
 comment on column public.test_request_configs.body is
@@ -281,10 +290,12 @@ $comment$null, {"kind": "json", "value": any}, {"kind": "form", "value": [["name
 {"kind": "text", "value": "...", "content_type": "text/plain"}.$comment$;
 comment on column public.test_request_configs.auth is
 'null = as the suite; else as api_credentials.auth, {"credential": name}, or {"kind": "none"}.';
-comment on column public.test_request_configs.connect_timeout_ms is 'Milliseconds to connect, 1 to 120,000.';
+comment on column public.test_request_configs.connect_timeout_ms is
+'Milliseconds to connect, 1 to 120,000.';
 comment on column public.test_request_configs.total_timeout_ms is
 'Milliseconds for the whole attempt, redirects included, 1 to 600,000.';
-comment on column public.test_request_configs.max_redirects is 'Redirects followed, 0 to 50; 0 = none.';
+comment on column public.test_request_configs.max_redirects is
+'Redirects followed, 0 to 50; 0 = none.';
 comment on column public.test_request_configs.max_body_bytes is
 'Bytes of the answer that are read and judged, up to 50 MiB.';
 comment on column public.test_request_configs.verify_tls is 'False accepts any certificate.';
@@ -356,7 +367,8 @@ create table public.test_data_fixtures (
     constraint test_data_fixtures_project_key unique (id, project_id),
     constraint test_data_fixtures_rows_check check (private.is_fixture_rows(rows))
 );
-comment on table public.test_data_fixtures is 'Rows of data: a test with a fixture runs once for each.';
+comment on table public.test_data_fixtures is
+'Rows of data: a test with a fixture runs once for each.';
 comment on column public.test_data_fixtures.id is 'Stable identity.';
 comment on column public.test_data_fixtures.project_id is 'The project.';
 comment on column public.test_data_fixtures.name is 'Unique in the project.';

@@ -24,13 +24,16 @@ comment on table public.environments is 'An installation of the API under test.'
 comment on column public.environments.id is 'Stable identity.';
 comment on column public.environments.project_id is 'The project.';
 comment on column public.environments.name is 'Unique in the project.';
-comment on column public.environments.base_url is 'Prefix of every relative path, e.g. https://host/api/v7.';
+comment on column public.environments.base_url is
+'Prefix of every relative path, e.g. https://host/api/v7.';
 comment on column public.environments.max_parallel is
 'Requests in flight at once, over all runs against it. 1 to 1,000.';
-comment on column public.environments.rate_limit_per_s is 'Requests a second, over all runs; null = no limit.';
+comment on column public.environments.rate_limit_per_s is
+'Requests a second, over all runs; null = no limit.';
 comment on column public.environments.run_timeout_ms is
 'Longest duration of a run; then what is left is cancelled and teardown runs. Up to a day.';
-comment on column public.environments.archived_at is 'Since when it is hidden and refuses runs; null = in use.';
+comment on column public.environments.archived_at is
+'Since when it is hidden and refuses runs; null = in use.';
 comment on column public.environments.created_at is 'When it was created.';
 
 create table public.environment_variables (

@@ -42,20 +42,25 @@ create table public.test_runs (
     )
 );
 comment on table public.test_runs is
-'One execution of a set of tests against one environment. Written by the engine; life cycle: docs/states.md.';
+$comment$One execution of a set of tests against one environment. Written by the engine; life cycle:
+docs/states.md.$comment$;
 comment on column public.test_runs.id is 'Stable identity; topic run:<id> carries its events.';
 comment on column public.test_runs.project_id is 'The project.';
-comment on column public.test_runs.environment_id is 'Where it runs. A snapshot of it was taken when it was queued.';
+comment on column public.test_runs.environment_id is
+'Where it runs. A snapshot of it was taken when it was queued.';
 comment on column public.test_runs.status is
-'planning, queued, running, finishing (teardown), then passed, failed, error, cancelled or timed_out.';
+$comment$planning, queued, running, finishing (teardown), then passed, failed, error, cancelled or
+timed_out.$comment$;
 comment on column public.test_runs.selection is 'What was asked for, as given to queue_run.';
-comment on column public.test_runs.variables is 'Overrides for {{name}}, of the highest precedence.';
+comment on column public.test_runs.variables is
+'Overrides for {{name}}, of the highest precedence.';
 comment on column public.test_runs.idempotency_key is
 'Given by the client so that a repeated queue_run answers with the same run; null if none.';
 comment on column public.test_runs.queued_by is 'Who queued it; null for a secret key.';
 comment on column public.test_runs.environment_snapshot_id is
 'private.snapshots.id: the environment as it was when the run was planned; null while planning.';
-comment on column public.test_runs.planned_on is 'UTC date of planning; its evidence is stored under it.';
+comment on column public.test_runs.planned_on is
+'UTC date of planning; its evidence is stored under it.';
 comment on column public.test_runs.total_count is 'Results planned.';
 comment on column public.test_runs.passed_count is 'Results passed so far.';
 comment on column public.test_runs.failed_count is 'Results failed so far.';
@@ -64,7 +69,8 @@ comment on column public.test_runs.skipped_count is 'Results skipped so far.';
 comment on column public.test_runs.cancelled_count is 'Results cancelled so far.';
 comment on column public.test_runs.queued_at is 'When it was queued.';
 comment on column public.test_runs.started_at is 'When the first test was handed out; null before.';
-comment on column public.test_runs.finished_at is 'When the last result was in; set exactly when the status is final.';
+comment on column public.test_runs.finished_at is
+'When the last result was in; set exactly when the status is final.';
 create index test_runs_project_id_idx on public.test_runs (project_id, queued_at desc);
 create index test_runs_environment_id_idx on public.test_runs (environment_id, project_id);
 create index test_runs_queued_by_idx on public.test_runs (queued_by);
@@ -84,10 +90,12 @@ comment on table public.test_execution_context is
 'What the tests of a run share. One row a run; the values are in test_context_values.';
 comment on column public.test_execution_context.run_id is 'The run.';
 comment on column public.test_execution_context.project_id is 'Its project.';
-comment on column public.test_execution_context.value_count is 'Values stored so far, replaced ones included.';
+comment on column public.test_execution_context.value_count is
+'Values stored so far, replaced ones included.';
 comment on column public.test_execution_context.size_bytes is 'Bytes of those values as JSON text.';
 comment on column public.test_execution_context.updated_at is 'When a value was last added.';
-comment on column public.test_execution_context.expires_at is 'When the values may be dropped: 24 h after the last.';
+comment on column public.test_execution_context.expires_at is
+'When the values may be dropped: 24 h after the last.';
 create index test_execution_context_project_id_idx on public.test_execution_context (project_id);
 
 create table public.test_context_values (
@@ -112,18 +120,24 @@ create table public.test_context_values (
     )
 );
 comment on table public.test_context_values is
-'Values that tests captured or clients set, only ever added: a rescued test sees what it saw before.';
-comment on column public.test_context_values.id is 'Order of arrival; the highest of a name counts.';
+$comment$Values that tests captured or clients set, only ever added: a rescued test sees what it saw
+before.$comment$;
+comment on column public.test_context_values.id is
+'Order of arrival; the highest of a name counts.';
 comment on column public.test_context_values.run_id is 'The run.';
 comment on column public.test_context_values.project_id is 'Its project.';
 comment on column public.test_context_values.name is 'What {{name}} refers to.';
-comment on column public.test_context_values.kind is 'variable, or token: encrypted here, redacted everywhere.';
-comment on column public.test_context_values.test_case_id is 'Which test captured it; null = set by a client.';
-comment on column public.test_context_values.row_key is 'Fixture row of that test; empty = no fixture.';
+comment on column public.test_context_values.kind is
+'variable, or token: encrypted here, redacted everywhere.';
+comment on column public.test_context_values.test_case_id is
+'Which test captured it; null = set by a client.';
+comment on column public.test_context_values.row_key is
+'Fixture row of that test; empty = no fixture.';
 comment on column public.test_context_values.row_index is 'Position of that row, from 0.';
 comment on column public.test_context_values.value is 'Any JSON; null exactly for tokens.';
 comment on column public.test_context_values.encrypted_value is
-'JSON text of a token under the data key held in Vault; null for variables. Not readable by clients.';
+$comment$JSON text of a token under the data key held in Vault; null for variables. Not readable by
+clients.$comment$;
 comment on column public.test_context_values.created_at is 'When it was added.';
 create index test_context_values_run_id_idx
 on public.test_context_values (run_id, project_id, name, test_case_id, row_index, id desc);
@@ -183,23 +197,31 @@ comment on column public.test_results.suite_name is 'Its suite''s name when the 
 comment on column public.test_results.phase is 'setup, main or teardown.';
 comment on column public.test_results.row_key is 'Fixture row; empty = no fixture.';
 comment on column public.test_results.row_index is 'Position of that row, from 0.';
-comment on column public.test_results.definition_id is 'private.definitions.id: exactly what was executed.';
+comment on column public.test_results.definition_id is
+'private.definitions.id: exactly what was executed.';
 comment on column public.test_results.planned_on is 'Copied from the run; locates the evidence.';
 comment on column public.test_results.status is
-'pending, then passed, failed (an assertion was false), error (no verdict was possible), skipped or cancelled.';
+$comment$pending, then passed, failed (an assertion was false), error (no verdict was possible),
+skipped or cancelled.$comment$;
 comment on column public.test_results.category is
 'Why not passed, in a word: assertion, network, timeout, dependency, ...; null when passed.';
 comment on column public.test_results.slug is 'Why not passed, exactly; listed in docs/errors.md.';
 comment on column public.test_results.message is 'Why not passed, as a sentence.';
-comment on column public.test_results.cause_result_id is 'The result that caused a skip, at its root; else null.';
+comment on column public.test_results.cause_result_id is
+'The result that caused a skip, at its root; else null.';
 comment on column public.test_results.cause_status is 'Status of that result.';
 comment on column public.test_results.cause_edge is
 'What led from it to here: data, token, or setup when a setup test did not pass.';
-comment on column public.test_results.attempt_count is 'Requests made and reported, retries included.';
-comment on column public.test_results.rescue_count is 'How often a lost attempt was handed out again.';
-comment on column public.test_results.http_status is 'Status of the last answer; null if there was none.';
-comment on column public.test_results.duration_ms is 'Milliseconds of the last attempt, as the worker measured.';
-comment on column public.test_results.accepted_lease is 'Lease of the report that decided; recognises replays.';
+comment on column public.test_results.attempt_count is
+'Requests made and reported, retries included.';
+comment on column public.test_results.rescue_count is
+'How often a lost attempt was handed out again.';
+comment on column public.test_results.http_status is
+'Status of the last answer; null if there was none.';
+comment on column public.test_results.duration_ms is
+'Milliseconds of the last attempt, as the worker measured.';
+comment on column public.test_results.accepted_lease is
+'Lease of the report that decided; recognises replays.';
 comment on column public.test_results.finished_seq is 'Order of verdicts within the run, from 1.';
 comment on column public.test_results.started_at is 'When the deciding attempt was sent.';
 comment on column public.test_results.finished_at is 'When the verdict was written.';

@@ -39,9 +39,11 @@ comment on table public.test_result_details is
 'One HTTP execution for a result: what was sent and what came back, secrets redacted.';
 comment on column public.test_result_details.retention_class is
 'passed or failed (any other outcome): how long it is kept.';
-comment on column public.test_result_details.planned_on is 'Copied from the run; the month is the partition.';
+comment on column public.test_result_details.planned_on is
+'Copied from the run; the month is the partition.';
 comment on column public.test_result_details.result_id is 'test_results.id.';
-comment on column public.test_result_details.attempt is 'Number of the lease, from 1; a lost attempt leaves a gap.';
+comment on column public.test_result_details.attempt is
+'Number of the lease, from 1; a lost attempt leaves a gap.';
 comment on column public.test_result_details.run_id is 'test_runs.id.';
 comment on column public.test_result_details.project_id is 'The project.';
 comment on column public.test_result_details.outcome is
@@ -51,13 +53,17 @@ comment on column public.test_result_details.slug is 'As in test_results, for th
 comment on column public.test_result_details.message is 'As in test_results, for this attempt.';
 comment on column public.test_result_details.lease is 'Lease under which it was made.';
 comment on column public.test_result_details.worker_id is 'Who made it.';
-comment on column public.test_result_details.request is '{method, url, headers, body} as sent, redacted.';
+comment on column public.test_result_details.request is
+'{method, url, headers, body} as sent, redacted.';
 comment on column public.test_result_details.response is
-'{status, http_version, headers, body, encoding, body_bytes, truncated, redirects}, redacted; null = none.';
-comment on column public.test_result_details.timing_ms is '{dns, connect, tls, first_byte, total} in milliseconds.';
+$comment${status, http_version, headers, body, encoding, body_bytes, truncated, redirects},
+redacted; null = none.$comment$;
+comment on column public.test_result_details.timing_ms is
+'{dns, connect, tls, first_byte, total} in milliseconds.';
 comment on column public.test_result_details.duration_ms is 'timing_ms.total.';
 comment on column public.test_result_details.http_status is 'response.status.';
-comment on column public.test_result_details.started_at is 'When it was sent, by the worker''s clock.';
+comment on column public.test_result_details.started_at is
+'When it was sent, by the worker''s clock.';
 comment on column public.test_result_details.reported_at is 'When the report arrived.';
 create index test_result_details_result_id_idx on public.test_result_details (result_id);
 create index test_result_details_run_id_idx on public.test_result_details (run_id);
@@ -88,10 +94,13 @@ comment on column public.assertion_results.assertion_index is 'Position in the d
 comment on column public.assertion_results.run_id is 'test_runs.id.';
 comment on column public.assertion_results.project_id is 'The project.';
 comment on column public.assertion_results.source is 'status, duration, header, body or text.';
-comment on column public.assertion_results.target is 'JSONPath or header name; null for the other sources.';
+comment on column public.assertion_results.target is
+'JSONPath or header name; null for the other sources.';
 comment on column public.assertion_results.operator is 'As in the definition.';
-comment on column public.assertion_results.expected is 'With names filled in; redacted; null = none given.';
-comment on column public.assertion_results.actual is 'What was found; redacted; cut to 2 KB; null = nothing.';
+comment on column public.assertion_results.expected is
+'With names filled in; redacted; null = none given.';
+comment on column public.assertion_results.actual is
+'What was found; redacted; cut to 2 KB; null = nothing.';
 comment on column public.assertion_results.passed is 'The verdict.';
 comment on column public.assertion_results.message is 'The verdict as a sentence.';
 create index assertion_results_result_id_idx on public.assertion_results (result_id);
@@ -181,7 +190,8 @@ begin
     return null;
 end;
 $function$;
-comment on function private.purge_evidence() is 'Remove the evidence of deleted runs. Trigger function.';
+comment on function private.purge_evidence() is
+'Remove the evidence of deleted runs. Trigger function.';
 
 create trigger t500_purge_evidence
 after delete on public.test_runs

@@ -16,7 +16,8 @@ create table private.definitions (
 comment on table private.definitions is
 'Compiled tests (see private.compile_test), stored once under their digest, never changed.';
 comment on column private.definitions.id is 'What results and work items refer to.';
-comment on column private.definitions.project_id is 'The project; definitions are not shared between tenants.';
+comment on column private.definitions.project_id is
+'The project; definitions are not shared between tenants.';
 comment on column private.definitions.digest is
 'SHA-256 of what it was compiled from (private.gather_sources): equal sources are compiled once.';
 comment on column private.definitions.document is 'The compiled test.';
@@ -62,13 +63,15 @@ create table public.workers (
     constraint workers_capacity_check check (capacity between 1 and 10000)
 );
 comment on table public.workers is 'Processes that make the requests. Written by register_worker.';
-comment on column public.workers.id is 'Given at registration; a restarted process is a new worker.';
+comment on column public.workers.id is
+'Given at registration; a restarted process is a new worker.';
 comment on column public.workers.name is 'Chosen by its operator; need not be unique.';
 comment on column public.workers.version is 'Version of the worker package.';
 comment on column public.workers.capacity is 'Requests it makes at once.';
 comment on column public.workers.labels is 'What it can reach, in its operator''s words.';
 comment on column public.workers.registered_at is 'When it started.';
-comment on column public.workers.last_seen_at is 'When it last claimed, reported or renewed; to the minute.';
+comment on column public.workers.last_seen_at is
+'When it last claimed, reported or renewed; to the minute.';
 alter table public.workers enable row level security;
 grant select on public.workers to service_role;
 
@@ -100,11 +103,15 @@ comment on column private.live_runs.phase is 'Items of this phase may be claimed
 comment on column private.live_runs.setup_open_count is 'Setup items that are not over.';
 comment on column private.live_runs.main_open_count is 'Main items that are not over.';
 comment on column private.live_runs.teardown_open_count is 'Teardown items that are not over.';
-comment on column private.live_runs.setup_cause_id is 'First setup result that did not pass; null = none.';
-comment on column private.live_runs.finished_count is 'Verdicts so far; numbers test_results.finished_seq.';
-comment on column private.live_runs.is_cancelled is 'Asked to stop: nothing but teardown is handed out.';
+comment on column private.live_runs.setup_cause_id is
+'First setup result that did not pass; null = none.';
+comment on column private.live_runs.finished_count is
+'Verdicts so far; numbers test_results.finished_seq.';
+comment on column private.live_runs.is_cancelled is
+'Asked to stop: nothing but teardown is handed out.';
 comment on column private.live_runs.is_timed_out is 'Ran past its deadline: as is_cancelled.';
-comment on column private.live_runs.is_teardown_late is 'Teardown, too, took too long: it is given up.';
+comment on column private.live_runs.is_teardown_late is
+'Teardown, too, took too long: it is given up.';
 comment on column private.live_runs.deadline_at is
 'When the run times out; in teardown, 10 minutes after its beginning, when that is given up.';
 comment on column private.live_runs.last_served_at is 'When it last had a claim, for fairness.';
@@ -161,13 +168,16 @@ A row in state barrier stands for "every fixture row of an upstream test": rows 
 points to the consumers, so that rows x rows edges are never needed. definition_id and
 fixture_snapshot_id have no foreign keys: the result holds the definition, snapshots outlive the
 queue, and each key would ask for one more index on the hottest table.$comment$;
-comment on column private.work_items.id is 'Identity on the wire, and the order of claims within a priority.';
+comment on column private.work_items.id is
+'Identity on the wire, and the order of claims within a priority.';
 comment on column private.work_items.run_id is 'The run.';
 comment on column private.work_items.result_id is 'test_results.id; null exactly for barriers.';
 comment on column private.work_items.test_case_id is 'The test; for a barrier the upstream test.';
-comment on column private.work_items.environment_id is 'Copied from the run, to count what is in flight there.';
+comment on column private.work_items.environment_id is
+'Copied from the run, to count what is in flight there.';
 comment on column private.work_items.definition_id is 'What to execute.';
-comment on column private.work_items.fixture_snapshot_id is 'Values of the fixture row; null = no fixture.';
+comment on column private.work_items.fixture_snapshot_id is
+'Values of the fixture row; null = no fixture.';
 comment on column private.work_items.row_key is 'Fixture row; empty = no fixture.';
 comment on column private.work_items.row_index is 'Position of that row, from 0.';
 comment on column private.work_items.phase is 'setup, main or teardown.';
@@ -181,19 +191,23 @@ comment on column private.work_items.state is
 comment on column private.work_items.pending_count is 'Dependencies that are not over.';
 comment on column private.work_items.available_at is 'Not claimed before: the delay of a retry.';
 comment on column private.work_items.attempt is 'Leases so far; part of the fence.';
-comment on column private.work_items.retry_number is 'Deliberate repetitions so far; a rescue is none.';
+comment on column private.work_items.retry_number is
+'Deliberate repetitions so far; a rescue is none.';
 comment on column private.work_items.executed_count is 'Attempts reported so far.';
 comment on column private.work_items.rescue_count is 'Lost attempts handed out again so far.';
-comment on column private.work_items.first_leased_at is 'When the first attempt was handed out; bounds retries.';
+comment on column private.work_items.first_leased_at is
+'When the first attempt was handed out; bounds retries.';
 comment on column private.work_items.rendered_at is
 'The time that {{$timestamp}} shows and up to which context is seen: kept on rescue, new on retry.';
-comment on column private.work_items.request is 'What the current lease was told to send, redacted.';
+comment on column private.work_items.request is
+'What the current lease was told to send, redacted.';
 comment on column private.work_items.lease is 'Token of the current lease: the fence.';
 comment on column private.work_items.lease_until is 'After this the item may be rescued.';
 comment on column private.work_items.lease_place is
 'Its place among the leases of the same call: the order in which to make the requests.';
 comment on column private.work_items.worker_id is 'Who holds the lease.';
-comment on column private.work_items.call_id is 'The call that took it; repeating the call returns it again.';
+comment on column private.work_items.call_id is
+'The call that took it; repeating the call returns it again.';
 create index work_items_ready_idx on private.work_items (run_id, phase, priority, id)
 where state = 'ready';
 create index work_items_lease_until_idx on private.work_items (lease_until) where state = 'leased';
@@ -227,10 +241,12 @@ create table private.environment_gates (
     refilled_at timestamptz not null
 );
 comment on table private.environment_gates is
-'One row for each environment: locked while work is handed out, so that its limits hold over all runs.';
+$comment$One row for each environment: locked while work is handed out, so that its limits hold over
+all runs.$comment$;
 comment on column private.environment_gates.environment_id is 'The environment.';
 comment on column private.environment_gates.tokens is 'Requests that the rate limit allows now.';
-comment on column private.environment_gates.refilled_at is 'When tokens was last brought up to date.';
+comment on column private.environment_gates.refilled_at is
+'When tokens was last brought up to date.';
 
 alter table private.definitions enable row level security;
 alter table private.snapshots enable row level security;

@@ -37,7 +37,8 @@ as $function$
             then split_part(topic, ':', 2)::uuid
     end;
 $function$;
-comment on function private.topic_id(text, text) is 'run:<id> and run give the id; any other topic gives null.';
+comment on function private.topic_id(text, text) is
+'run:<id> and run give the id; any other topic gives null.';
 grant execute on function private.topic_id(text, text) to authenticated;
 
 create policy assay_messages_select_member on realtime.messages

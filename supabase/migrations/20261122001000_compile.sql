@@ -45,7 +45,8 @@ begin
 end;
 $function$;
 comment on function private.compile_url(text, jsonb) is
-'Path and query as template parts, fixed query text percent-encoded. Errors: PT400 template_syntax.';
+$comment$Path and query as template parts, fixed query text percent-encoded. Errors: PT400
+template_syntax.$comment$;
 
 create function private.merge_headers(inherited jsonb, own jsonb)
 returns jsonb

@@ -30,7 +30,8 @@ create type private.planned_edge as (
     name text
 );
 comment on type private.planned_edge is
-'A dependency between two tests; name: the value it was inferred for, null if explicit or sequential.';
+$comment$A dependency between two tests; name: the value it was inferred for, null if explicit or
+sequential.$comment$;
 
 create function private.refuse_unknown_ids(selection jsonb, project_id uuid)
 returns void
@@ -188,7 +189,8 @@ as $function$
     where cases.is_enabled and cases.archived_at is null;
 $function$;
 comment on function private.reach_tests(uuid[]) is
-'The suites of some tests, and every suite that their dependencies reach: all tests that may come along.';
+$comment$The suites of some tests, and every suite that their dependencies reach: all tests that may
+come along.$comment$;
 
 create function private.load_tests(project_id uuid, test_case_ids uuid[])
 returns private.planned_test[]
@@ -241,7 +243,8 @@ as $function$
     ) as fixture_names on true;
 $function$;
 comment on function private.load_tests(uuid, uuid[]) is
-'Tests with their definitions and all that planning asks of them. Tests without a request are left out.';
+$comment$Tests with their definitions and all that planning asks of them. Tests without a request
+are left out.$comment$;
 
 create function private.infer_edges(
     tests private.planned_test[], explicit_edges private.planned_edge[], given_names text[]

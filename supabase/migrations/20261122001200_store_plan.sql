@@ -11,7 +11,8 @@ create type private.planned_item as (
     row_index integer,
     row_values jsonb
 );
-comment on type private.planned_item is 'A test, or one fixture row of it, on its way into the queue.';
+comment on type private.planned_item is
+'A test, or one fixture row of it, on its way into the queue.';
 
 create type private.planned_link as (
     from_item bigint,
@@ -218,7 +219,8 @@ as $function$
     group by environments.id, projects.id;
 $function$;
 comment on function private.snapshot_environment(uuid) is
-'What tests know in an environment: base URL, variables, and the Vault ids (never values) of secrets.';
+$comment$What tests know in an environment: base URL, variables, and the Vault ids (never values) of
+secrets.$comment$;
 
 create function private.store_plan(
     run public.test_runs,

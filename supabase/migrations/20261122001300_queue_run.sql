@@ -138,7 +138,8 @@ begin
 end;
 $function$;
 comment on function private.authorize_run(uuid) is
-'The project of an environment in which the caller may run tests. Errors: PT404 unknown_environment, PT403 not_allowed.';
+$comment$The project of an environment in which the caller may run tests. Errors: PT404
+unknown_environment, PT403 not_allowed.$comment$;
 
 create function private.queue_run(
     environment_id uuid, selection jsonb, variables jsonb, idempotency_key text
@@ -217,7 +218,8 @@ begin
     return v_run;
 end;
 $function$;
-comment on function private.queue_run(uuid, jsonb, jsonb, text) is 'Does the work of public.queue_run.';
+comment on function private.queue_run(uuid, jsonb, jsonb, text) is
+'Does the work of public.queue_run.';
 grant execute on function private.queue_run(uuid, jsonb, jsonb, text) to authenticated, service_role;
 
 create function public.queue_run(

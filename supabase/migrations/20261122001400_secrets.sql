@@ -104,7 +104,8 @@ as $function$
     group by known.run_id;
 $function$;
 comment on function private.run_secrets(uuid[]) is
-'Secret values that a run can have used, in every form: its environment''s, and tokens its tests captured.';
+$comment$Secret values that a run can have used, in every form: its environment's, and tokens its
+tests captured.$comment$;
 
 create function private.redact_text(source text, secrets text[])
 returns text

@@ -150,7 +150,8 @@ set search_path = ''
 as $function$
     select rtrim(translate(encode(source, 'base64'), E'+/\n', '-_'), '=');
 $function$;
-comment on function private.base64url(bytea) is 'Base64 for URLs, unpadded. Source: RFC 4648, section 5.';
+comment on function private.base64url(bytea) is
+'Base64 for URLs, unpadded. Source: RFC 4648, section 5.';
 
 create function private.sign_jwt(claims jsonb, secret text)
 returns text
@@ -170,7 +171,8 @@ as $function$
             || '.' || private.base64url(convert_to(claims::text, 'UTF8')) as input
     ) as signing;
 $function$;
-comment on function private.sign_jwt(jsonb, text) is 'A compact HS256 token. Source: RFC 7515, RFC 7519.';
+comment on function private.sign_jwt(jsonb, text) is
+'A compact HS256 token. Source: RFC 7515, RFC 7519.';
 
 create function private.authorization_header(auth jsonb, rendered_at timestamptz)
 returns jsonb

@@ -95,7 +95,8 @@ as $function$
         on results.id = coalesce(causes.cause_result_id, roots.result_id);
 $function$;
 comment on function private.spread_skips(private.outcome[]) is
-'Outcomes of all that can no longer run because of these: the closure over data and token edges, barriers included.';
+$comment$Outcomes of all that can no longer run because of these: the closure over data and token
+edges, barriers included.$comment$;
 
 create function private.lower_counters(item_ids bigint[])
 returns bigint[]

@@ -134,7 +134,8 @@ begin
     end;
 end;
 $function$;
-comment on function private.brief(jsonb) is 'A value as it is shown in a message: JSON, at most 120 characters.';
+comment on function private.brief(jsonb) is
+'A value as it is shown in a message: JSON, at most 120 characters.';
 
 create function private.describe_assertion(assertion jsonb)
 returns text
@@ -169,7 +170,8 @@ begin
         end;
 end;
 $function$;
-comment on function private.describe_assertion(jsonb) is 'An assertion as a sentence, e.g. body $.id equals 5.';
+comment on function private.describe_assertion(jsonb) is
+'An assertion as a sentence, e.g. body $.id equals 5.';
 
 create function private.actual_of(assertion jsonb, response jsonb, timing_ms jsonb, observed jsonb)
 returns jsonb

@@ -129,7 +129,8 @@ as $function$
         where (answers.observed ->> 'found')::boolean and not report.is_unwanted
     ) as found;
 $function$;
-comment on function private.captures_of(private.fenced_report) is 'What a report captures, by name.';
+comment on function private.captures_of(private.fenced_report) is
+'What a report captures, by name.';
 
 create function private.add_new_secrets(reports private.fenced_report[])
 returns private.fenced_report[]
@@ -156,7 +157,8 @@ begin
 end;
 $function$;
 comment on function private.add_new_secrets(private.fenced_report[]) is
-'The reports, each knowing the tokens that it captures as secrets: the very answer that brings one is redacted.';
+$comment$The reports, each knowing the tokens that it captures as secrets: the very answer that
+brings one is redacted.$comment$;
 
 create function private.stored_response(response jsonb, secrets text[])
 returns jsonb
@@ -595,7 +597,8 @@ as $function$
     from jsonb_array_elements(reports) as entries (report)
     where (entries.report ->> 'item')::bigint <> all(items);
 $function$;
-comment on function private.pick_reports(jsonb, bigint[]) is 'The reports that are not about these items.';
+comment on function private.pick_reports(jsonb, bigint[]) is
+'The reports that are not about these items.';
 
 create function private.report(
     worker_id uuid, call_id uuid, reports jsonb, free_slots integer, prefetch integer

@@ -46,7 +46,8 @@ as $function$
     values (register_worker.name, register_worker.version, register_worker.capacity, register_worker.labels)
     returning id;
 $function$;
-comment on function private.register_worker(text, text, integer, text[]) is 'Does the work of public.register_worker.';
+comment on function private.register_worker(text, text, integer, text[]) is
+'Does the work of public.register_worker.';
 
 create function private.claim_work(worker_id uuid, call_id uuid, free_slots integer, prefetch integer)
 returns jsonb
@@ -64,7 +65,8 @@ begin
     );
 end;
 $function$;
-comment on function private.claim_work(uuid, uuid, integer, integer) is 'Does the work of public.claim_work.';
+comment on function private.claim_work(uuid, uuid, integer, integer) is
+'Does the work of public.claim_work.';
 
 create function private.report_work(
     worker_id uuid, call_id uuid, reports jsonb, free_slots integer, prefetch integer
