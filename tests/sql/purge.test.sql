@@ -66,9 +66,7 @@ rollback to whole;
 select tests.act_as('eda');
 select public.queue_run(tests.id('staging'), '{}', '{}', 'by eda');
 select tests.act_as_owner();
-set local role supabase_auth_admin;
 select lives_ok($$ delete from auth.users where id = tests.id('eda') $$, 'an account can be deleted');
-set local role postgres;
 select is_empty($$ select from public.organization_members where user_id = tests.id('eda') $$, 'with its memberships');
 select results_eq(
     $$ select queued_by from public.test_runs where idempotency_key = 'by eda' $$, array[null::uuid], 'what it queued stays'
