@@ -51,5 +51,6 @@ revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public
 revoke execute on functions from anon, authenticated, service_role;
 
--- Policies call helpers in private as the reader, so usage is needed; execute is granted one by one.
+-- Policies call helpers in private as the reader, so usage is needed;
+-- execute is granted one by one.
 grant usage on schema private to authenticated, service_role;

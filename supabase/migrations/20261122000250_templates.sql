@@ -26,7 +26,8 @@ begin
             errcode = 'PT400',
             message = format('unknown filter "%s"', btrim(source)),
             detail = 'template_syntax',
-            hint = 'Filters are default("x"), urlencode, base64, json, lower, upper, sha256, hmac_sha256("key") and raw.';
+            hint = 'Filters are default("x"), urlencode, base64, json, lower, upper, sha256, '
+                || 'hmac_sha256("key") and raw.';
     end if;
     if v_takes_argument <> (v_match[2] is not null) then
         raise exception using
@@ -80,9 +81,13 @@ begin
             errcode = 'PT400',
             message = format('"{{%s}}" is not a placeholder', source),
             detail = 'template_syntax',
-            hint = 'Write {{name}}, {{name.field[0].field}} or {{name | filter}}; \{{ stands for two braces.';
+            hint = 'Write {{name}}, {{name.field[0].field}} or {{name | filter}}; '
+                || '\{{ stands for two braces.';
     end if;
-    if v_head[1] like '$%' and v_head[1] not in ('$uuid', '$timestamp', '$isoTimestamp', '$randomInt') then
+    if
+        v_head[1] like '$%'
+        and v_head[1] not in ('$uuid', '$timestamp', '$isoTimestamp', '$randomInt')
+    then
         raise exception using
             errcode = 'PT400',
             message = format('there is no dynamic value "%s"', v_head[1]),
@@ -140,11 +145,16 @@ begin
     if v_rest like '%{{%' then
         raise exception using
             errcode = 'PT400',
-            message = format('"{{" without its end at "%s"', left(substr(v_rest, strpos(v_rest, '{{')), 40)),
+            message = format(
+                '"{{" without its end at "%s"', left(substr(v_rest, strpos(v_rest, '{{')), 40)
+            ),
             detail = 'template_syntax',
             hint = 'Close the placeholder with }}, or write \{{ for two braces.';
     end if;
-    return case when v_rest <> '' or v_parts = '[]' then v_parts || to_jsonb(v_rest) else v_parts end;
+    return case
+        when v_rest <> '' or v_parts = '[]' then v_parts || to_jsonb(v_rest)
+        else v_parts
+    end;
 end;
 $function$;
 comment on function private.parse_template(text) is
@@ -371,7 +381,10 @@ begin
         v_value := placeholder -> 'filters' -> 0 -> 1;
     end if;
     if v_value is not null and placeholder -> 'filters' <> '[]' then
-        for v_filter in select filters.value from jsonb_array_elements(placeholder -> 'filters') as filters loop
+        for v_filter in
+            select filters.value
+            from jsonb_array_elements(placeholder -> 'filters') as filters
+        loop
             v_value := private.apply_filter(v_value, v_filter);
         end loop;
     end if;
@@ -381,7 +394,8 @@ $function$;
 comment on function private.fill_placeholder(jsonb, jsonb, text, timestamptz) is
 $comment$The value of one placeholder; SQL null when it has none.
 
-variables: {name: value}. seed: fixes $uuid and $randomInt. rendered_at: fixes the timestamps.$comment$;
+variables: {name: value}. seed: fixes $uuid and $randomInt.
+rendered_at: fixes the timestamps.$comment$;
 
 create function private.render(
     document jsonb, slots jsonb, variables jsonb, seed text, rendered_at timestamptz,
@@ -404,7 +418,10 @@ begin
     for v_slot in select entries.slot from jsonb_array_elements(slots) as entries (slot) loop
         v_text := '';
         v_value := null;
-        for v_part in select entries.part from jsonb_array_elements(v_slot -> 'parts') as entries (part) loop
+        for v_part in
+            select entries.part
+            from jsonb_array_elements(v_slot -> 'parts') as entries (part)
+        loop
             if jsonb_typeof(v_part) = 'string' then
                 v_text := v_text || (v_part #>> '{}');
                 continue;

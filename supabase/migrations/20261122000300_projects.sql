@@ -46,7 +46,8 @@ comment on column public.api_credentials.id is 'Stable identity.';
 comment on column public.api_credentials.organization_id is 'The tenant.';
 comment on column public.api_credentials.name is 'What {"credential": name} refers to.';
 comment on column public.api_credentials.auth is
-$comment${"kind": "bearer" | "basic" | "api_key" | "jwt_hs256" | "none", ...}; its strings may hold {{names}}.
+$comment${"kind": "bearer" | "basic" | "api_key" | "jwt_hs256" | "none", ...};
+its strings may hold {{names}}.
 
 Keep secrets out of it: refer to a secret variable of the environment, e.g. {"kind": "bearer",
 "token": "{{api_token}}"}. Fields by kind: docs/tests.md.$comment$;
@@ -101,7 +102,8 @@ grant execute on function private.my_managed_project_ids() to authenticated;
 
 alter table public.projects enable row level security;
 grant select on public.projects to authenticated;
-grant insert (id, organization_id, name, description, variables) on public.projects to authenticated;
+grant insert (id, organization_id, name, description, variables)
+on public.projects to authenticated;
 grant update (name, description, variables, archived_at) on public.projects to authenticated;
 grant select, insert, update, delete on public.projects to service_role;
 

@@ -63,7 +63,8 @@ set search_path = ''
 as $function$
     select case
         when value is null then true
-        when jsonb_typeof(value) = 'number' then (value #>> '{}')::numeric between lowest and highest
+        when jsonb_typeof(value) = 'number'
+            then (value #>> '{}')::numeric between lowest and highest
         else false
     end;
 $function$;
@@ -143,7 +144,9 @@ create table public.test_suites (
     constraint test_suites_name_key unique (project_id, name),
     constraint test_suites_project_key unique (id, project_id),
     constraint test_suites_name_check check (length(btrim(name)) between 1 and 200),
-    constraint test_suites_execution_mode_check check (execution_mode in ('parallel', 'sequential')),
+    constraint test_suites_execution_mode_check check (
+        execution_mode in ('parallel', 'sequential')
+    ),
     constraint test_suites_headers_check check (private.is_pairs(headers)),
     constraint test_suites_variables_check check (jsonb_typeof(variables) = 'object'),
     constraint test_suites_auth_check check (jsonb_typeof(auth) = 'object'),
@@ -286,8 +289,8 @@ comment on column public.test_request_configs.query is
 comment on column public.test_request_configs.headers is
 '[["Name", "value"], ...]; a name that the suite also sets is taken from here.';
 comment on column public.test_request_configs.body is
-$comment$null, {"kind": "json", "value": any}, {"kind": "form", "value": [["name", "value"], ...]} or
-{"kind": "text", "value": "...", "content_type": "text/plain"}.$comment$;
+$comment$null, {"kind": "json", "value": any}, {"kind": "form", "value": [["name", "value"], ...]}
+or {"kind": "text", "value": "...", "content_type": "text/plain"}.$comment$;
 comment on column public.test_request_configs.auth is
 'null = as the suite; else as api_credentials.auth, {"credential": name}, or {"kind": "none"}.';
 comment on column public.test_request_configs.connect_timeout_ms is

@@ -15,7 +15,9 @@ create table public.environments (
     created_at timestamptz not null default now(),
     constraint environments_name_key unique (project_id, name),
     constraint environments_project_key unique (id, project_id),
-    constraint environments_base_url_check check (base_url ~ '^https?://[^/?#[:space:]]+[^?#[:space:]]*$'),
+    constraint environments_base_url_check check (
+        base_url ~ '^https?://[^/?#[:space:]]+[^?#[:space:]]*$'
+    ),
     constraint environments_max_parallel_check check (max_parallel between 1 and 1000),
     constraint environments_rate_limit_per_s_check check (rate_limit_per_s > 0),
     constraint environments_run_timeout_ms_check check (run_timeout_ms between 1000 and 86400000)

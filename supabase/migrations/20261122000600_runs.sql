@@ -34,11 +34,13 @@ create table public.test_runs (
         )
     ),
     constraint test_runs_finished_check check (
-        (status in ('passed', 'failed', 'error', 'cancelled', 'timed_out')) = (finished_at is not null)
+        (status in ('passed', 'failed', 'error', 'cancelled', 'timed_out'))
+        = (finished_at is not null)
     ),
     constraint test_runs_counts_check check (
         least(passed_count, failed_count, error_count, skipped_count, cancelled_count) >= 0
-        and passed_count + failed_count + error_count + skipped_count + cancelled_count <= total_count
+        and passed_count + failed_count + error_count + skipped_count + cancelled_count
+        <= total_count
     )
 );
 comment on table public.test_runs is
@@ -183,7 +185,8 @@ create table public.test_results (
         and num_nulls(category, slug, message) in (0, 3)
     ),
     constraint test_results_finished_check check (
-        (status = 'pending') = (finished_at is null) and (status = 'pending') = (finished_seq is null)
+        (status = 'pending') = (finished_at is null)
+        and (status = 'pending') = (finished_seq is null)
     )
 );
 comment on table public.test_results is

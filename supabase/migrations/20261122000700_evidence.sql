@@ -132,11 +132,13 @@ begin
                 );
                 execute format('alter table private.%I enable row level security', v_partition);
                 execute format(
-                    'create policy closed on private.%I for select to public using (false)', v_partition
+                    'create policy closed on private.%I for select to public using (false)',
+                    v_partition
                 );
                 execute format(
                     'comment on table private.%I is %L',
-                    v_partition, format('Evidence of runs planned in %s.', to_char(v_from, 'YYYY-MM'))
+                    v_partition,
+                    format('Evidence of runs planned in %s.', to_char(v_from, 'YYYY-MM'))
                 );
             end if;
         end loop;
@@ -171,7 +173,10 @@ create policy closed on private.test_result_details_failed for select to public 
 create policy closed on private.assertion_results_passed for select to public using (false);
 create policy closed on private.assertion_results_failed for select to public using (false);
 
-select private.create_evidence_partitions(((now() at time zone 'utc') + months.ahead * interval '1 month')::date)
+select
+    private.create_evidence_partitions(
+        ((now() at time zone 'utc') + months.ahead * interval '1 month')::date
+    )
 from generate_series(0, 2) as months (ahead);
 
 create function private.purge_evidence()

@@ -38,8 +38,8 @@ comment on column private.snapshots.id is 'What runs and work items refer to.';
 comment on column private.snapshots.project_id is 'The project.';
 comment on column private.snapshots.digest is 'SHA-256 of the document''s text.';
 comment on column private.snapshots.document is
-$comment$Of an environment: {"base_url", "variables", "secrets" (name to Vault id), "project_variables"}.
-Of a fixture row: its values.$comment$;
+$comment$Of an environment: {"base_url", "variables", "secrets" (name to Vault id),
+"project_variables"}. Of a fixture row: its values.$comment$;
 
 alter table public.test_results
 add constraint test_results_definition_id_fkey

@@ -33,7 +33,9 @@ set search_path = ''
 as $function$
     -- a foreign topic gives null; it must never raise inside somebody else's policy check
     select case
-        when topic ~ ('^' || prefix || ':[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')
+        when topic ~ (
+            '^' || prefix || ':[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+        )
             then split_part(topic, ':', 2)::uuid
     end;
 $function$;

@@ -29,16 +29,20 @@ declare
     v_pair jsonb;
 begin
     for v_pair in select pairs.pair from jsonb_array_elements(query) as pairs (pair) loop
-        v_parts := v_parts || to_jsonb(v_separator || private.percent_encode(v_pair ->> 0) || '=') || (
-            select jsonb_agg(
-                case jsonb_typeof(pieces.piece)
-                    when 'string' then to_jsonb(private.percent_encode(pieces.piece #>> '{}'))
-                    else pieces.piece
-                end
-                order by pieces.ordinal
-            )
-            from jsonb_array_elements(private.parse_template(v_pair ->> 1)) with ordinality as pieces (piece, ordinal)
-        );
+        v_parts := v_parts
+            || to_jsonb(v_separator || private.percent_encode(v_pair ->> 0) || '=')
+            || (
+                select jsonb_agg(
+                    case jsonb_typeof(pieces.piece)
+                        when 'string' then to_jsonb(private.percent_encode(pieces.piece #>> '{}'))
+                        else pieces.piece
+                    end
+                    order by pieces.ordinal
+                )
+                from
+                    jsonb_array_elements(private.parse_template(v_pair ->> 1))
+                    with ordinality as pieces (piece, ordinal)
+            );
         v_separator := '&';
     end loop;
     return v_parts;
@@ -91,9 +95,11 @@ begin
 end;
 $function$;
 comment on function private.lookup_of(jsonb) is
-$comment$What the worker must look up for an assertion or capture; null when the database knows (status, duration).
+$comment$What the worker must look up for an assertion or capture;
+null when the database knows (status, duration).
 
-A new source of evidence is added here, in private.actual_of and in the worker's table of lookups.$comment$;
+A new source of evidence is added here, in private.actual_of and in the worker's table of
+lookups.$comment$;
 
 create function private.refer(item jsonb, lookups jsonb[])
 returns jsonb
@@ -115,7 +121,9 @@ begin
     item := item || jsonb_build_object('observe', array_position(lookups, v_lookup) - 1);
     if item ->> 'operator' = 'matches' then
         v_lookup := v_lookup || jsonb_build_object('pattern', item -> 'expected');
-        item := item || jsonb_build_object('observe_pattern', array_position(lookups, v_lookup) - 1);
+        item := item || jsonb_build_object(
+            'observe_pattern', array_position(lookups, v_lookup) - 1
+        );
     end if;
     -- A path that may find several values always gives an array, however many it finds: the shape
     -- of a value must not depend on the data.
@@ -150,7 +158,8 @@ begin
     cross join lateral (
         values
         (lookups.plain || case
-            when entries.item ? 'pattern' then jsonb_build_object('pattern', entries.item -> 'pattern')
+            when entries.item ? 'pattern'
+                then jsonb_build_object('pattern', entries.item -> 'pattern')
             else '{}'
         end),
         (case
@@ -164,26 +173,31 @@ begin
         'observe', (
             select coalesce(
                 jsonb_agg(
-                    numbered.lookup || jsonb_build_object('id', numbered.ordinal - 1) order by numbered.ordinal
+                    numbered.lookup || jsonb_build_object('id', numbered.ordinal - 1)
+                    order by numbered.ordinal
                 ), '[]'
             )
             from unnest(v_lookups) with ordinality as numbered (lookup, ordinal)
         ),
         'assertions', (
-            select coalesce(jsonb_agg(private.refer(entries.item, v_lookups) order by entries.ordinal), '[]')
+            select coalesce(
+                jsonb_agg(private.refer(entries.item, v_lookups) order by entries.ordinal), '[]'
+            )
             from jsonb_array_elements(assertions) with ordinality as entries (item, ordinal)
         ),
         'captures', (
-            select coalesce(jsonb_agg(private.refer(entries.item, v_lookups) order by entries.ordinal), '[]')
+            select coalesce(
+                jsonb_agg(private.refer(entries.item, v_lookups) order by entries.ordinal), '[]'
+            )
             from jsonb_array_elements(captures) with ordinality as entries (item, ordinal)
         )
     );
 end;
 $function$;
 comment on function private.compile_expectations(jsonb, jsonb) is
-$comment${"observe", "assertions", "captures"}: the look-ups that the worker makes, each once, and what refers
-to them: observe is the id of a look-up, observe_pattern of the same narrowed by a pattern, many
-says that the value is always an array.$comment$;
+$comment${"observe", "assertions", "captures"}: the look-ups that the worker makes, each once, and
+what refers to them: observe is the id of a look-up, observe_pattern of the same narrowed by a
+pattern, many says that the value is always an array.$comment$;
 
 create function private.gather_sources(test_case_ids uuid[])
 returns table (test_case_id uuid, source jsonb)
@@ -219,7 +233,8 @@ as $function$
     where cases.id = any(gather_sources.test_case_ids);
 $function$;
 comment on function private.gather_sources(uuid[]) is
-$comment$All that decides what a test does, inherited parts included: the input of private.compile_test.
+$comment$All that decides what a test does, inherited parts included:
+the input of private.compile_test.
 
 One row for each test that has a request.$comment$;
 
@@ -233,13 +248,19 @@ set search_path = ''
 as $function$
     with parts as (
         select
-            private.compile_url(source #>> '{request,path}', source #> '{request,query}') as url_parts,
+            private.compile_url(
+                source #>> '{request,path}', source #> '{request,query}'
+            ) as url_parts,
             jsonb_build_object(
-                'headers', private.merge_headers(source -> 'suite_headers', source #> '{request,headers}'),
+                'headers', private.merge_headers(
+                    source -> 'suite_headers', source #> '{request,headers}'
+                ),
                 'body', source #> '{request,body}',
                 'auth', source -> 'auth'
             ) as content,
-            private.compile_expectations(source -> 'assertions', source -> 'captures') as expectations
+            private.compile_expectations(
+                source -> 'assertions', source -> 'captures'
+            ) as expectations
     ),
 
     slots as (
@@ -265,7 +286,9 @@ as $function$
             'method', source #> '{request,method}',
             'url', (
                 select string_agg(pieces.piece #>> '{}', '' order by pieces.ordinal)
-                from jsonb_array_elements(slots.url_parts) with ordinality as pieces (piece, ordinal)
+                from
+                    jsonb_array_elements(slots.url_parts)
+                    with ordinality as pieces (piece, ordinal)
             ),
             'timeout_ms', jsonb_build_object(
                 'connect', source #> '{request,connect_timeout_ms}',
@@ -285,9 +308,9 @@ $function$;
 comment on function private.compile_test(jsonb) is
 $comment$A test as a run executes it, from private.gather_sources.
 
-Returns {"request", "observe", "assertions", "captures", "retry", "phase", "variables" (the suite's)}
-and, parsed once, the slots in which names are to be filled in: "request_slots", "observe_slots",
-"assertion_slots". Errors: PT400 template_syntax.$comment$;
+Returns {"request", "observe", "assertions", "captures", "retry", "phase", "variables" (the
+suite's)} and, parsed once, the slots in which names are to be filled in: "request_slots",
+"observe_slots", "assertion_slots". Errors: PT400 template_syntax.$comment$;
 
 create function private.store_definitions(project_id uuid, test_case_ids uuid[])
 returns table (

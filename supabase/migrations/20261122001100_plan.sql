@@ -114,8 +114,8 @@ as $function$
         );
 $function$;
 comment on function private.select_tests(jsonb, uuid) is
-$comment$Tests that a selection names: any of its suites and tests (all, when it names none), with any of its
-tags. Disabled and archived ones, and those without a request, are left out.$comment$;
+$comment$Tests that a selection names: any of its suites and tests (all, when it names none), with
+any of its tags. Disabled and archived ones, and those without a request, are left out.$comment$;
 
 create function private.refuse_unknown_credentials(tests private.planned_test[])
 returns void
@@ -128,7 +128,11 @@ as $function$
 declare
     v_problem text;
 begin
-    select format('the test "%s" signs in with the credential "%s", which does not exist', cases.name, named.credential)
+    select
+        format(
+            'the test "%s" signs in with the credential "%s", which does not exist',
+            cases.name, named.credential
+        )
     into v_problem
     from unnest(tests) as included
     inner join public.test_cases as cases on cases.id = included.id
@@ -154,7 +158,8 @@ begin
             errcode = 'PT422',
             message = v_problem,
             detail = 'unknown_credential',
-            hint = 'Create it in api_credentials of the project''s organization, or correct the name.';
+            hint = 'Create it in api_credentials of the project''s organization, '
+                || 'or correct the name.';
     end if;
 end;
 $function$;
@@ -216,7 +221,9 @@ as $function$
                     case cases.rescue
                         when 'always' then true
                         when 'never' then false
-                        else configs.method in ('GET', 'HEAD', 'OPTIONS') and endpoints.is_safe is not false
+                        else
+                            configs.method in ('GET', 'HEAD', 'OPTIONS')
+                            and endpoints.is_safe is not false
                     end,
                     usage.fixture_id,
                     fixture_names.names,
@@ -300,9 +307,9 @@ $function$;
 comment on function private.infer_edges(private.planned_test[], private.planned_edge[], text[]) is
 $comment$Data edges that {{name}} implies within a suite: to every test that captures the name.
 
-Not for names that the test captures itself, that its fixture, the environment or the run gives, that
-have a default in every use, or for which an explicit dependency already stands. That there is one
-producer only is for private.bind_names to see, when it is known which tests run.$comment$;
+Not for names that the test captures itself, that its fixture, the environment or the run gives,
+that have a default in every use, or for which an explicit dependency already stands. That there is
+one producer only is for private.bind_names to see, when it is known which tests run.$comment$;
 
 create function private.connect_tests(tests private.planned_test[], given_names text[])
 returns private.planned_edge[]
@@ -316,7 +323,10 @@ declare
     v_explicit private.planned_edge[];
 begin
     select coalesce(
-        array_agg(row(consumers.id, upstreams.id, dependencies.kind, null)::private.planned_edge), '{}'
+        array_agg(
+            row(consumers.id, upstreams.id, dependencies.kind, null)::private.planned_edge
+        ),
+        '{}'
     )
     into v_explicit
     from unnest(tests) as consumers
@@ -376,7 +386,9 @@ as $function$
     from unnest(tests) as tests
     inner join included on included.id = tests.id;
 $function$;
-comment on function private.close_selection(private.planned_test[], private.planned_edge[], uuid[]) is
+comment on function private.close_selection(
+    private.planned_test[], private.planned_edge[], uuid[]
+) is
 'The selected tests, all they depend on, and setup and teardown of every suite touched.';
 
 create function private.sequence_tests(tests private.planned_test[])
@@ -388,7 +400,10 @@ security invoker
 set search_path = ''
 as $function$
     select coalesce(
-        array_agg(row(neighbours.id, neighbours.previous_id, 'order', null)::private.planned_edge), '{}'
+        array_agg(
+            row(neighbours.id, neighbours.previous_id, 'order', null)::private.planned_edge
+        ),
+        '{}'
     )
     from (
         select
@@ -465,7 +480,10 @@ begin
     from (
         select
             counted.*,
-            (1 + sum(counted.outgoing_count) over (order by counted.number) - counted.outgoing_count)::integer as start
+            (
+                1 + sum(counted.outgoing_count) over (order by counted.number)
+                - counted.outgoing_count
+            )::integer as start
         from counted
     ) as started;
 
@@ -508,7 +526,8 @@ begin
 end;
 $function$;
 comment on function private.find_cycle(private.planned_edge[]) is
-$comment$Tests of one cycle, each waiting for the next, the first repeated at the end; null if there is none.
+$comment$Tests of one cycle, each waiting for the next, the first repeated at the end;
+null if there is none.
 
 Source: A. B. Kahn, Topological sorting of large networks (1962).$comment$;
 
@@ -551,7 +570,9 @@ begin
             message = format(
                 'these tests wait for each other: %s',
                 (
-                    select string_agg(format('"%s"', named.test_name), ' -> ' order by cycle.ordinal)
+                    select string_agg(
+                        format('"%s"', named.test_name), ' -> ' order by cycle.ordinal
+                    )
                     from unnest(v_cycle) with ordinality as cycle (id, ordinal)
                     inner join unnest(tests) as named on named.id = cycle.id
                 )
@@ -561,13 +582,17 @@ begin
     end if;
 end;
 $function$;
-comment on function private.refuse_impossible_order(private.planned_test[], private.planned_edge[]) is
+comment on function private.refuse_impossible_order(
+    private.planned_test[], private.planned_edge[]
+) is
 'Raise PT422 dependency_cycle (naming the cycle) or dependency_on_later_phase.';
 
 create function private.find_producers(
     tests private.planned_test[], edges private.planned_edge[], overridden_names text[]
 )
-returns table (consumer_id uuid, consumer_name text, name text, producer_ids uuid[], producer_names text[])
+returns table (
+    consumer_id uuid, consumer_name text, name text, producer_ids uuid[], producer_names text[]
+)
 language sql
 immutable
 parallel safe
@@ -673,7 +698,8 @@ $function$;
 comment on function private.find_producers(
     private.planned_test[], private.planned_edge[], text[]
 ) is
-$comment$Which upstream tests capture the names that a test uses: direct ones, else any in its upstream closure.
+$comment$Which upstream tests capture the names that a test uses: direct ones,
+else any in its upstream closure.
 
 Captures outside the closure are invisible: parallel flows cannot shadow each other.$comment$;
 
@@ -741,8 +767,8 @@ $function$;
 comment on function private.bind_names(
     private.planned_test[], private.planned_edge[], text[]
 ) is
-$comment${consumer: {name: {"test": producer, "rows": "one" | "same" | "all"}}} for every captured name in use.
+$comment${consumer: {name: {"test": producer, "rows": "one" | "same" | "all"}}} for every captured
+name in use.
 
-overridden_names: names that the run gives. same: the producer's value for the same fixture row; all:
-an array in row order. Errors: PT422
-ambiguous_producer.$comment$;
+overridden_names: names that the run gives. same: the producer's value for the same fixture row;
+all: an array in row order. Errors: PT422 ambiguous_producer.$comment$;

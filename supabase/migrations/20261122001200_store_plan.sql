@@ -83,7 +83,8 @@ as $function$
             entries.row -> 'values' as row_values
         from unnest(tests) as tests
         left join public.test_data_fixtures as fixtures on fixtures.id = tests.fixture_id
-        left join lateral jsonb_array_elements(fixtures.rows) with ordinality as entries (row, ordinal)
+        left join lateral
+            jsonb_array_elements(fixtures.rows) with ordinality as entries (row, ordinal)
             on true
         order by tests.phase_rank, tests.position, tests.test_name, entries.ordinal
     ) as listed;
@@ -123,7 +124,8 @@ as $function$
         inner join unnest(tests) as consumers on consumers.id = links.consumer_id
         inner join unnest(tests) as upstreams on upstreams.id = links.upstream_id
         where consumers.phase = upstreams.phase
-        group by upstreams.id, consumers.id, consumers.phase, upstreams.fixture_id, consumers.fixture_id
+        group by
+            upstreams.id, consumers.id, consumers.phase, upstreams.fixture_id, consumers.fixture_id
     ),
 
     barrier_items as materialized (
@@ -174,15 +176,23 @@ as $function$
     select
         (
             select coalesce(
-                array_agg(row(all_links.from_item, all_links.to_item, all_links.kind)::private.planned_link), '{}'
+                array_agg(
+                    row(
+                        all_links.from_item, all_links.to_item, all_links.kind
+                    )::private.planned_link
+                ),
+                '{}'
             )
             from all_links
         ),
         (
             select coalesce(
                 array_agg(
-                    row(barrier_items.id, null, barrier_items.upstream_id, '', 0, null)::private.planned_item
-                ), '{}'
+                    row(
+                        barrier_items.id, null, barrier_items.upstream_id, '', 0, null
+                    )::private.planned_item
+                ),
+                '{}'
             )
             from barrier_items
         );
@@ -190,7 +200,8 @@ $function$;
 comment on function private.link_items(
     private.planned_test[], private.planned_edge[], private.planned_item[]
 ) is
-$comment$Dependencies between items: one to many, row to row for the same fixture, else through a barrier.
+$comment$Dependencies between items: one to many, row to row for the same fixture,
+else through a barrier.
 
 Returns the links and the barriers they need.$comment$;
 
@@ -206,15 +217,20 @@ as $function$
         'base_url', rtrim(environments.base_url, '/'),
         'project_variables', projects.variables,
         'variables', coalesce(
-            jsonb_object_agg(variables.name, variables.value) filter (where variables.value is not null), '{}'
+            jsonb_object_agg(variables.name, variables.value)
+            filter (where variables.value is not null),
+            '{}'
         ),
         'secrets', coalesce(
-            jsonb_object_agg(variables.name, variables.secret_id) filter (where variables.secret_id is not null), '{}'
+            jsonb_object_agg(variables.name, variables.secret_id)
+            filter (where variables.secret_id is not null),
+            '{}'
         )
     )
     from public.environments
     inner join public.projects on projects.id = environments.project_id
-    left join public.environment_variables as variables on variables.environment_id = environments.id
+    left join public.environment_variables as variables
+        on variables.environment_id = environments.id
     where environments.id = snapshot_environment.environment_id
     group by environments.id, projects.id;
 $function$;
@@ -278,7 +294,11 @@ begin
     with fixture_rows as materialized (
         select * from private.store_snapshots(
             run.project_id,
-            array(select items.row_values from unnest(items) as items where items.row_values is not null)
+            array(
+                select items.row_values
+                from unnest(items) as items
+                where items.row_values is not null
+            )
         )
     ),
 

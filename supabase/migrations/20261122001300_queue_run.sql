@@ -3,7 +3,9 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.plan_run(run public.test_runs, out total_count integer, out snapshot_id bigint)
+create function private.plan_run(
+    run public.test_runs, out total_count integer, out snapshot_id bigint
+)
 language plpgsql
 volatile
 parallel unsafe
@@ -28,7 +30,8 @@ begin
             errcode = 'PT422',
             message = 'the selection holds no test that could run',
             detail = 'empty_selection',
-            hint = 'Check suites, tests and tags; disabled and archived tests, and tests without a request, are left out.';
+            hint = 'Check suites, tests and tags; disabled and archived tests, '
+                || 'and tests without a request, are left out.';
     end if;
 
     v_tests := private.load_tests(run.project_id, private.reach_tests(v_selected));
@@ -164,7 +167,8 @@ begin
     then
         raise exception using
             errcode = 'PT400',
-            message = 'selection and variables must be JSON objects, and suites, tests and tags arrays',
+            message = 'selection and variables must be JSON objects, '
+                || 'and suites, tests and tags arrays',
             detail = 'malformed_selection',
             hint = 'For example {"suites": ["<id>"], "tags": ["smoke"]} and {"name": "value"}.';
     end if;
@@ -195,7 +199,8 @@ begin
             raise exception using
                 errcode = 'PT409',
                 message = format(
-                    'the idempotency key "%s" was used with other parameters', queue_run.idempotency_key
+                    'the idempotency key "%s" was used with other parameters',
+                    queue_run.idempotency_key
                 ),
                 detail = 'idempotency_conflict',
                 hint = 'Use a new key for a new run.';
@@ -220,7 +225,8 @@ end;
 $function$;
 comment on function private.queue_run(uuid, jsonb, jsonb, text) is
 'Does the work of public.queue_run.';
-grant execute on function private.queue_run(uuid, jsonb, jsonb, text) to authenticated, service_role;
+grant execute on function private.queue_run(uuid, jsonb, jsonb, text)
+to authenticated, service_role;
 
 create function public.queue_run(
     environment_id uuid,

@@ -5,10 +5,17 @@ set lock_timeout = '2s';
 set statement_timeout = '30s';
 
 -- The key under which captured tokens are encrypted. It never leaves Vault but inside a function.
-select vault.create_secret(
-    encode(extensions.gen_random_bytes(32), 'hex'), 'assay_data_key', 'Encrypts captured tokens.'
-)
-where not exists (select from vault.secrets where name = 'assay_data_key');
+select
+    vault.create_secret(
+        encode(extensions.gen_random_bytes(32), 'hex'),
+        'assay_data_key',
+        'Encrypts captured tokens.'
+    )
+where not exists (
+    select
+    from vault.secrets
+    where name = 'assay_data_key'
+);
 
 create function private.data_key()
 returns text
@@ -83,7 +90,8 @@ as $function$
             secrets.decrypted_secret as secret
         from public.test_runs as runs
         inner join private.snapshots on snapshots.id = runs.environment_snapshot_id
-        cross join lateral jsonb_each_text(snapshots.document -> 'secrets') as entries (name, secret_id)
+        cross join lateral
+            jsonb_each_text(snapshots.document -> 'secrets') as entries (name, secret_id)
         inner join vault.decrypted_secrets as secrets on secrets.id = entries.secret_id::uuid
         where runs.id = any(run_secrets.run_ids)
         union
@@ -138,12 +146,18 @@ begin
     return case jsonb_typeof(document)
         when 'string' then to_jsonb(private.redact_text(document #>> '{}', secrets))
         when 'array' then (
-            select coalesce(jsonb_agg(private.redact_nodes(entries.node, secrets) order by entries.ordinal), '[]')
+            select coalesce(
+                jsonb_agg(private.redact_nodes(entries.node, secrets) order by entries.ordinal),
+                '[]'
+            )
             from jsonb_array_elements(document) with ordinality as entries (node, ordinal)
         )
         when 'object' then (
             select coalesce(
-                jsonb_object_agg(private.redact_text(members.key, secrets), private.redact_nodes(members.value, secrets)),
+                jsonb_object_agg(
+                    private.redact_text(members.key, secrets),
+                    private.redact_nodes(members.value, secrets)
+                ),
                 '{}'
             )
             from jsonb_each(document) as members
@@ -206,7 +220,8 @@ begin
         raise exception using
             errcode = 'PT404',
             message = format(
-                'there is no environment %s that you manage', authorize_environment_change.environment_id
+                'there is no environment %s that you manage',
+                authorize_environment_change.environment_id
             ),
             detail = 'unknown_environment',
             hint = 'Owners and admins of its organization manage an environment''s secrets.';
@@ -226,7 +241,9 @@ security definer -- clients have no rights in Vault
 set search_path = ''
 as $function$
 declare
-    v_environment public.environments := private.authorize_environment_change(set_secret.environment_id);
+    v_environment public.environments := private.authorize_environment_change(
+        set_secret.environment_id
+    );
     v_old_secret_id uuid;
 begin
     -- no message here may show the value
@@ -235,7 +252,8 @@ begin
             errcode = 'PT400',
             message = 'a secret has 8 characters or more and is not a number',
             detail = 'weak_secret',
-            hint = 'Shorter values could not be redacted without spoiling ordinary text; use a plain variable.';
+            hint = 'Shorter values could not be redacted without spoiling ordinary text; '
+                || 'use a plain variable.';
     end if;
 
     select variables.secret_id

@@ -17,13 +17,19 @@ as $function$
         -- values are only ever added: the newest of each row, as of the first rendering
         select distinct on (captured.row_index)
             captured.row_index,
-            coalesce(captured.value, private.decrypt_value(captured.encrypted_value, captured_value.data_key)) as value
+            coalesce(
+                captured.value,
+                private.decrypt_value(captured.encrypted_value, captured_value.data_key)
+            ) as value
         from public.test_context_values as captured
         where
             captured.run_id = captured_value.run_id
             and captured.name = captured_value.name
             and captured.test_case_id is not distinct from (binding ->> 'test')::uuid
-            and (binding ->> 'rows' is distinct from 'same' or captured.row_key = captured_value.row_key)
+            and (
+                binding ->> 'rows' is distinct from 'same'
+                or captured.row_key = captured_value.row_key
+            )
             and captured.created_at <= captured_value.seen_at
         order by captured.row_index, captured.id desc
     )
@@ -35,7 +41,8 @@ as $function$
     from latest;
 $function$;
 comment on function private.captured_value(uuid, text, jsonb, text, timestamptz, text) is
-$comment$What upstream captured under a name, or, with a null binding, what a client set; null if nothing.
+$comment$What upstream captured under a name, or, with a null binding, what a client set;
+null if nothing.
 
 binding: {"test": uuid, "rows": "one" | "same" | "all"}; all gives an array in row order.$comment$;
 
@@ -62,7 +69,8 @@ as $function$
         from private.work_items as items
         inner join private.definitions on definitions.id = items.definition_id
         inner join public.test_runs as runs on runs.id = items.run_id
-        inner join private.snapshots as environments on environments.id = runs.environment_snapshot_id
+        inner join private.snapshots as environments
+            on environments.id = runs.environment_snapshot_id
         left join private.snapshots as fixture_rows on fixture_rows.id = items.fixture_snapshot_id
         cross join lateral unnest(definitions.uses) as names (name)
         where items.id = any(resolve_names.item_ids)
@@ -98,7 +106,8 @@ as $function$
                 used.fixture_values -> used.name,
                 case
                     when used.binding is not null then private.captured_value(
-                        used.run_id, used.name, used.binding, used.row_key, used.rendered_at, keys.data_key
+                        used.run_id, used.name, used.binding, used.row_key, used.rendered_at,
+                        keys.data_key
                     )
                 end,
                 private.captured_value(
@@ -116,7 +125,11 @@ as $function$
 
     select
         resolved.id,
-        coalesce(jsonb_object_agg(resolved.name, resolved.value) filter (where resolved.value is not null), '{}')
+        coalesce(
+            jsonb_object_agg(resolved.name, resolved.value)
+            filter (where resolved.value is not null),
+            '{}'
+        )
     from resolved
     group by resolved.id;
 $function$;
@@ -193,7 +206,10 @@ begin
             return jsonb_build_array(
                 'Authorization',
                 'Basic ' || translate(
-                    encode(convert_to((auth ->> 'username') || ':' || (auth ->> 'password'), 'UTF8'), 'base64'),
+                    encode(
+                        convert_to((auth ->> 'username') || ':' || (auth ->> 'password'), 'UTF8'),
+                        'base64'
+                    ),
                     E'\n', ''
                 )
             );
@@ -278,7 +294,10 @@ begin
         v_headers := v_headers || jsonb_build_array(v_signature);
         v_secret_headers := jsonb_build_array(lower(v_signature ->> 0));
     end if;
-    for v_header in select entries.header from jsonb_array_elements(rendered -> 'headers') as entries (header) loop
+    for v_header in
+        select entries.header
+        from jsonb_array_elements(rendered -> 'headers') as entries (header)
+    loop
         if
             lower(v_header ->> 0) in ('authorization', 'cookie', 'proxy-authorization')
             or private.holds_secret(v_header ->> 1, secrets)
@@ -295,7 +314,8 @@ $function$;
 comment on function private.build_request(jsonb, text, timestamptz, text[]) is
 $comment$The request of the wire contract from a rendered definition: whole URL, signed in.
 
-secret_headers names what must not follow a redirect to another origin and is stored redacted.$comment$;
+secret_headers names what must not follow a redirect to another origin and is stored
+redacted.$comment$;
 
 create function private.redact_request(request jsonb, secrets text[])
 returns jsonb
@@ -364,13 +384,16 @@ as $function$
             items.*,
             requests.rendered as request_template,
             observations.rendered as observe,
-            coalesce(requests.unresolved, observations.unresolved, assertions.unresolved) as unresolved,
+            coalesce(
+                requests.unresolved, observations.unresolved, assertions.unresolved
+            ) as unresolved,
             environments.document ->> 'base_url' as base_url,
             secrets.secrets
         from private.work_items as items
         inner join private.definitions on definitions.id = items.definition_id
         inner join public.test_runs as runs on runs.id = items.run_id
-        inner join private.snapshots as environments on environments.id = runs.environment_snapshot_id
+        inner join private.snapshots as environments
+            on environments.id = runs.environment_snapshot_id
         left join secrets on secrets.run_id = items.run_id
         left join resolved on resolved.item_id = items.id
         cross join lateral (

@@ -177,8 +177,10 @@ as $function$
             count(*) filter (where numbered.phase = 'setup') as setup,
             count(*) filter (where numbered.phase = 'main') as main,
             count(*) filter (where numbered.phase = 'teardown') as teardown,
-            (array_agg(numbered.result_id order by numbered.item_id)
-            filter (where numbered.phase = 'setup' and numbered.status <> 'passed'))[1] as setup_cause_id
+            (
+                array_agg(numbered.result_id order by numbered.item_id)
+                filter (where numbered.phase = 'setup' and numbered.status <> 'passed')
+            )[1] as setup_cause_id
         from numbered
         group by numbered.run_id
     ),
@@ -305,7 +307,10 @@ as $function$
             row(
                 items.id, 'cancelled', 'cancelled',
                 case when lives.is_cancelled then 'run_cancelled' else 'run_timed_out' end,
-                case when lives.is_cancelled then 'the run was cancelled' else 'the run passed its time limit' end,
+                case
+                    when lives.is_cancelled then 'the run was cancelled'
+                    else 'the run passed its time limit'
+                end,
                 null, null, null, null, null, null, null
             )::private.outcome
         from private.live_runs as lives
@@ -319,7 +324,8 @@ as $function$
     ));
 $function$;
 comment on function private.stop_items(uuid[]) is
-$comment$End what has not started in runs that were cancelled or timed out. Runs that go on are left alone.
+$comment$End what has not started in runs that were cancelled or timed out.
+Runs that go on are left alone.
 
 The caller holds the runs' locks and calls private.advance_runs afterwards.$comment$;
 

@@ -74,7 +74,8 @@ begin
                     when expired.is_repeatable
                         then 'the worker was lost with this request in flight four times'
                     else
-                        'the worker was lost with this request in flight; it may have been made, so it is not sent again'
+                        'the worker was lost with this request in flight; '
+                        || 'it may have been made, so it is not sent again'
                 end,
                 null, null, null, null, null, expired.first_leased_at, null
             )::private.outcome
@@ -91,9 +92,11 @@ begin
 end;
 $function$;
 comment on function private.rescue_expired() is
-$comment$Take expired leases back: what may be repeated is ready again, the rest ends as error / lost.
+$comment$Take expired leases back: what may be repeated is ready again,
+the rest ends as error / lost.
 
-Called by every claim and every 10 s by cron. Runs that another session holds are left to it.$comment$;
+Called by every claim and every 10 s by cron.
+Runs that another session holds are left to it.$comment$;
 
 create function private.open_gates(run_ids uuid[])
 returns table (environment_id uuid, capacity integer)
@@ -109,7 +112,9 @@ begin
     perform
     from private.environment_gates as gates
     where gates.environment_id in (
-        select lives.environment_id from private.live_runs as lives where lives.run_id = any(run_ids)
+        select lives.environment_id
+        from private.live_runs as lives
+        where lives.run_id = any(run_ids)
     )
     order by gates.environment_id
     for update;
@@ -122,7 +127,8 @@ begin
             tokens = least(
                 greatest(environments.rate_limit_per_s, 1),
                 gates.tokens
-                + environments.rate_limit_per_s * extract(epoch from clock_timestamp() - gates.refilled_at)
+                + environments.rate_limit_per_s
+                * extract(epoch from clock_timestamp() - gates.refilled_at)
             ),
             refilled_at = clock_timestamp()
         from public.environments
@@ -130,7 +136,9 @@ begin
             environments.id = gates.environment_id
             and environments.rate_limit_per_s is not null
             and gates.environment_id in (
-                select lives.environment_id from private.live_runs as lives where lives.run_id = any(run_ids)
+                select lives.environment_id
+                from private.live_runs as lives
+                where lives.run_id = any(run_ids)
             )
         returning gates.environment_id, gates.tokens
     )
@@ -151,14 +159,17 @@ begin
     from public.environments
     left join refilled on refilled.environment_id = environments.id
     where environments.id in (
-        select lives.environment_id from private.live_runs as lives where lives.run_id = any(run_ids)
+        select lives.environment_id
+        from private.live_runs as lives
+        where lives.run_id = any(run_ids)
     );
 end;
 $function$;
 comment on function private.open_gates(uuid[]) is
 $comment$How many requests each environment of these runs can take now: parallelism and rate limit.
 
-Holds the environments' gates until the end of the transaction, so that the answer stays true.$comment$;
+Holds the environments' gates until the end of the transaction,
+so that the answer stays true.$comment$;
 
 create function private.lock_eligible_runs(out run_ids uuid[], out is_complete boolean)
 language plpgsql
@@ -195,7 +206,9 @@ begin
         limit 32
     ) as fair;
 
-    select coalesce(array_agg(locked.run_id order by array_position(v_eligible, locked.run_id)), '{}')
+    select coalesce(
+        array_agg(locked.run_id order by array_position(v_eligible, locked.run_id)), '{}'
+    )
     into run_ids
     from (
         select lives.run_id
@@ -209,7 +222,8 @@ begin
 end;
 $function$;
 comment on function private.lock_eligible_runs() is
-$comment$Lock runs that have something to hand out, in fair order: the least recently served tenant first.
+$comment$Lock runs that have something to hand out, in fair order:
+the least recently served tenant first.
 
 is_complete is false when another session held one: asking again soon may give more.$comment$;
 
@@ -284,8 +298,8 @@ begin
         from allowed
         where
             items.id = allowed.id
-            -- what must not be repeated is never handed out ahead of a free slot: a worker that dies
-            -- with it waiting would lose it
+            -- what must not be repeated is never handed out ahead of a free slot: a worker that
+            -- dies with it waiting would lose it
             and (
                 allowed.number <= free_slots
                 or (allowed.is_repeatable and allowed.number <= free_slots + prefetch)
@@ -312,7 +326,9 @@ begin
         where
             gates.environment_id = counted.environment_id
             and gates.environment_id in (
-                select environments.id from public.environments where environments.rate_limit_per_s is not null
+                select environments.id
+                from public.environments
+                where environments.rate_limit_per_s is not null
             )
     )
 
@@ -345,7 +361,8 @@ begin
                 end,
                 case
                     when bound.name is null then format(
-                        '{{%s}} has no value: no upstream test captures it, and neither the run, the fixture, the suite, the environment nor the project gives it',
+                        '{{%s}} has no value: no upstream test captures it, and neither the run, '
+                        || 'the fixture, the suite, the environment nor the project gives it',
                         problems.name
                     )
                     when items.phase = 'teardown' then format(
@@ -404,7 +421,8 @@ begin
 
     select
         coalesce(
-            jsonb_agg(rendered.work order by rendered.place) filter (where rendered.unresolved is null),
+            jsonb_agg(rendered.work order by rendered.place)
+            filter (where rendered.unresolved is null),
             '[]'
         ),
         coalesce(
@@ -526,7 +544,10 @@ begin
     select least(
         case when v_is_complete is false or v_runs <> '{}' then 50 end,
         (
-            select ceil(extract(epoch from min(items.available_at) - clock_timestamp()) * 1000)::integer
+            select
+                ceil(
+                    extract(epoch from min(items.available_at) - clock_timestamp()) * 1000
+                )::integer
             from private.work_items as items
             where items.state = 'ready' and items.available_at > clock_timestamp()
         )
@@ -540,4 +561,5 @@ begin
 end;
 $function$;
 comment on function private.claim(uuid, uuid, integer, integer) is
-$comment${"work": [item, ...], "retry_ms"}: leases for a worker; retry_ms says when to ask again if work is empty.$comment$;
+$comment${"work": [item, ...], "retry_ms"}: leases for a worker;
+retry_ms says when to ask again if work is empty.$comment$;

@@ -67,13 +67,17 @@ begin
         when 'not_equals' then actual <> expected
         when 'one_of' then case
             when jsonb_typeof(expected) = 'array' then exists (
-                select from jsonb_array_elements(expected) as choices (choice) where choices.choice = actual
+                select
+                from jsonb_array_elements(expected) as choices (choice)
+                where choices.choice = actual
             )
         end
         when 'contains' then case jsonb_typeof(actual)
             when 'string' then strpos(actual #>> '{}', private.text_of(expected)) > 0
             when 'array' then exists (
-                select from jsonb_array_elements(actual) as elements (element) where elements.element = expected
+                select
+                from jsonb_array_elements(actual) as elements (element)
+                where elements.element = expected
             )
             when 'object' then case jsonb_typeof(expected)
                 when 'string' then actual ? (expected #>> '{}')
@@ -95,18 +99,26 @@ begin
         else case
             when jsonb_typeof(actual) = 'number' and jsonb_typeof(expected) = 'number' then
                 case operator
-                    when 'greater_than' then (actual #>> '{}')::numeric > (expected #>> '{}')::numeric
-                    when 'greater_or_equal' then (actual #>> '{}')::numeric >= (expected #>> '{}')::numeric
-                    when 'less_than' then (actual #>> '{}')::numeric < (expected #>> '{}')::numeric
-                    when 'less_or_equal' then (actual #>> '{}')::numeric <= (expected #>> '{}')::numeric
+                    when 'greater_than'
+                        then (actual #>> '{}')::numeric > (expected #>> '{}')::numeric
+                    when 'greater_or_equal'
+                        then (actual #>> '{}')::numeric >= (expected #>> '{}')::numeric
+                    when 'less_than'
+                        then (actual #>> '{}')::numeric < (expected #>> '{}')::numeric
+                    when 'less_or_equal'
+                        then (actual #>> '{}')::numeric <= (expected #>> '{}')::numeric
                 end
             -- text sorts by code point, which is right for ISO dates and the same on every server
             when jsonb_typeof(actual) = 'string' and jsonb_typeof(expected) = 'string' then
                 case operator
-                    when 'greater_than' then (actual #>> '{}') collate "C" > (expected #>> '{}')
-                    when 'greater_or_equal' then (actual #>> '{}') collate "C" >= (expected #>> '{}')
-                    when 'less_than' then (actual #>> '{}') collate "C" < (expected #>> '{}')
-                    when 'less_or_equal' then (actual #>> '{}') collate "C" <= (expected #>> '{}')
+                    when 'greater_than'
+                        then (actual #>> '{}') collate "C" > (expected #>> '{}')
+                    when 'greater_or_equal'
+                        then (actual #>> '{}') collate "C" >= (expected #>> '{}')
+                    when 'less_than'
+                        then (actual #>> '{}') collate "C" < (expected #>> '{}')
+                    when 'less_or_equal'
+                        then (actual #>> '{}') collate "C" <= (expected #>> '{}')
                 end
         end
     end;
@@ -115,8 +127,9 @@ $function$;
 comment on function private.compare(text, jsonb, jsonb) is
 $comment$Does a value that was found satisfy an operator? Null when the two cannot be compared.
 
-equals is JSON equality (1 = 1.0, "1" <> 1). contains: a substring, an element of an array, a key or a
-part of an object. type: as jsonb_typeof, or integer. length: characters, elements or keys.$comment$;
+equals is JSON equality (1 = 1.0, "1" <> 1). contains: a substring, an element of an array, a key or
+a part of an object. type: as jsonb_typeof, or integer.
+length: characters, elements or keys.$comment$;
 
 create function private.brief(value jsonb)
 returns text
@@ -146,7 +159,10 @@ security invoker
 set search_path = ''
 as $function$
 begin
-    return concat_ws(' ', assertion ->> 'source', coalesce(assertion ->> 'path', assertion ->> 'name'))
+    return
+        concat_ws(
+            ' ', assertion ->> 'source', coalesce(assertion ->> 'path', assertion ->> 'name')
+        )
         || case assertion ->> 'operator'
             when 'equals' then ' equals '
             when 'not_equals' then ' does not equal '
@@ -213,7 +229,8 @@ observed: the worker's answer to its look-up. A path that may find several value
 header compared by size gives a number where it reads as one.$comment$;
 
 create function private.judge_assertion(
-    assertion jsonb, response jsonb, timing_ms jsonb, observed jsonb, narrowed jsonb, secrets text[],
+    assertion jsonb, response jsonb, timing_ms jsonb, observed jsonb, narrowed jsonb,
+    secrets text[],
     out actual jsonb, out passed boolean, out problem text, out message text
 )
 language plpgsql
@@ -227,7 +244,9 @@ declare
     v_expected jsonb := assertion -> 'expected';
     -- redacted before it is shortened: half a secret at the edge would stay readable
     v_description text := private.describe_assertion(private.redact(assertion, secrets));
-    v_error jsonb := coalesce(nullif(observed -> 'error', 'null'), nullif(narrowed -> 'error', 'null'));
+    v_error jsonb := coalesce(
+        nullif(observed -> 'error', 'null'), nullif(narrowed -> 'error', 'null')
+    );
     v_found boolean;
 begin
     if v_error is not null then
@@ -305,7 +324,8 @@ as $function$
                     entries.ordinal - 1,
                     entries.assertion ->> 'source',
                     private.redact_text(
-                        coalesce(entries.assertion ->> 'path', entries.assertion ->> 'name'), reports.secrets
+                        coalesce(entries.assertion ->> 'path', entries.assertion ->> 'name'),
+                        reports.secrets
                     ),
                     entries.assertion ->> 'operator',
                     private.redact(entries.assertion -> 'expected', reports.secrets),
@@ -318,7 +338,8 @@ as $function$
             '{}'
         )
     from unnest(reports) as reports
-    cross join lateral jsonb_array_elements(reports.assertions) with ordinality as entries (assertion, ordinal)
+    cross join lateral
+        jsonb_array_elements(reports.assertions) with ordinality as entries (assertion, ordinal)
     left join answers as plain
         on plain.item_id = reports.item_id and plain.id = (entries.assertion ->> 'observe')::integer
     left join answers as narrowed
@@ -379,14 +400,18 @@ as $function$
         (
             select max(headers.header ->> 1)::numeric * 1000
             from jsonb_array_elements(coalesce(response -> 'headers', '[]')) as headers (header)
-            where lower(headers.header ->> 0) = 'retry-after' and headers.header ->> 1 ~ '^[0-9]{1,6}$'
+            where
+                lower(headers.header ->> 0) = 'retry-after'
+                and headers.header ->> 1 ~ '^[0-9]{1,6}$'
         )
     );
 $function$;
 comment on function private.retry_delay_ms(jsonb, text, integer, jsonb) is
-$comment$Milliseconds until the next attempt: min(cap, base * factor ^ n) * U(0.5, 1.5), or Retry-After if longer.
+$comment$Milliseconds until the next attempt: min(cap, base * factor ^ n) * U(0.5, 1.5),
+or Retry-After if longer.
 
-retry: test_cases.retry. seed fixes the jitter. Source: algorithms 3.9; RFC 9110, section 10.2.3.$comment$;
+retry: test_cases.retry. seed fixes the jitter.
+Source: algorithms 3.9; RFC 9110, section 10.2.3.$comment$;
 
 create function private.attempt_outcome(
     report private.fenced_report, assertions private.assertion_verdict[],
@@ -416,7 +441,8 @@ begin
         into category, slug
         from private.error_reason(report.report #>> '{error,category}') as reasons;
         message := coalesce(
-            report.report #>> '{error,message}', 'the worker reported neither an answer nor an error'
+            report.report #>> '{error,message}',
+            'the worker reported neither an answer nor an error'
         );
         return;
     end if;
@@ -433,7 +459,9 @@ begin
     limit 1;
     select captures.capture ->> 'name'
     into v_missing
-    from jsonb_array_elements(report.definition -> 'captures') with ordinality as captures (capture, ordinal)
+    from
+        jsonb_array_elements(report.definition -> 'captures')
+        with ordinality as captures (capture, ordinal)
     where
         coalesce((captures.capture ->> 'required')::boolean, true)
         and not exists (
@@ -470,7 +498,8 @@ begin
 end;
 $function$;
 comment on function private.attempt_outcome(private.fenced_report, private.assertion_verdict[]) is
-$comment$What an attempt comes to: cancelled, no answer, no verdict possible, false, nothing captured, passed.
+$comment$What an attempt comes to: cancelled, no answer, no verdict possible, false,
+nothing captured, passed.
 
 assertions: those of this report. category, slug and message are null when passed.$comment$;
 
@@ -488,7 +517,10 @@ as $function$
     from (
         select
             report.definition -> 'retry' as policy,
-            coalesce(report.definition #> '{retry,retry_on}', '["network", "timeout", "status", "assertion"]') as reasons,
+            coalesce(
+                report.definition #> '{retry,retry_on}',
+                '["network", "timeout", "status", "assertion"]'
+            ) as reasons,
             report.report #> '{response,status}' as status
     ) as given
     cross join lateral (
@@ -504,7 +536,10 @@ as $function$
         and (
             given.reasons ? category
             -- an answer with one of these statuses is worth another try whatever was asserted
-            or (given.reasons ? 'status' and coalesce(given.policy -> 'statuses', '[]') @> given.status)
+            or (
+                given.reasons ? 'status'
+                and coalesce(given.policy -> 'statuses', '[]') @> given.status
+            )
         )
         and due.at < report.first_leased_at
         + interval '1 millisecond' * coalesce((given.policy ->> 'deadline_ms')::numeric, 300000);

@@ -71,12 +71,12 @@ begin
         coalesce(
             array_agg(
                 row(
-                    leases.id, leases.run_id, lives.project_id, leases.result_id, leases.test_case_id,
-                    runs.planned_on, leases.row_key, leases.row_index, leases.attempt,
-                    leases.retry_number, leases.lease, leases.worker_id,
+                    leases.id, leases.run_id, lives.project_id, leases.result_id,
+                    leases.test_case_id, runs.planned_on, leases.row_key, leases.row_index,
+                    leases.attempt, leases.retry_number, leases.lease, leases.worker_id,
                     (lives.is_cancelled or lives.is_timed_out) and leases.phase <> 'teardown',
-                    leases.first_leased_at, leases.request, definitions.document, assertions.rendered,
-                    secrets.secrets, leases.report
+                    leases.first_leased_at, leases.request, definitions.document,
+                    assertions.rendered, secrets.secrets, leases.report
                 )::private.fenced_report
                 order by leases.id
             ),
@@ -90,16 +90,20 @@ begin
     left join secrets on secrets.run_id = leases.run_id
     left join resolved on resolved.item_id = leases.id
     cross join lateral private.render(
-        definitions.document -> 'assertions', definitions.document -> 'assertion_slots', resolved.variables,
-        format('%s:%s:%s:assert', leases.run_id, leases.result_id, leases.retry_number), leases.rendered_at
+        definitions.document -> 'assertions', definitions.document -> 'assertion_slots',
+        resolved.variables,
+        format('%s:%s:%s:assert', leases.run_id, leases.result_id, leases.retry_number),
+        leases.rendered_at
     ) as assertions;
     return v_fenced;
 end;
 $function$;
 comment on function private.fence_reports(jsonb) is
-$comment$The reports whose item, attempt and lease are the current ones, with what judging them needs.
+$comment$The reports whose item, attempt and lease are the current ones,
+with what judging them needs.
 
-Locks their runs and items. Expiry alone does not make a report stale: only a new lease does.$comment$;
+Locks their runs and items. Expiry alone does not make a report stale:
+only a new lease does.$comment$;
 
 create function private.captures_of(report private.fenced_report)
 returns table (name text, kind text, value jsonb)
@@ -112,7 +116,10 @@ as $function$
     select
         found.name,
         -- what contains a secret is one
-        case when private.holds_secret(found.value::text, report.secrets) then 'token' else found.kind end,
+        case
+            when private.holds_secret(found.value::text, report.secrets) then 'token'
+            else found.kind
+        end,
         found.value
     from (
         select
@@ -149,7 +156,8 @@ begin
         select array_agg(forms.form order by length(forms.form) desc)
         into v_new
         from private.captures_of(reports[v_index]) as captures
-        cross join lateral unnest(private.secret_forms(private.text_of(captures.value))) as forms (form)
+        cross join lateral
+            unnest(private.secret_forms(private.text_of(captures.value))) as forms (form)
         where captures.kind = 'token';
         reports[v_index].secrets := v_new || reports[v_index].secrets;
     end loop;
@@ -172,7 +180,9 @@ as $function$
         when jsonb_typeof(response) = 'object' then
             private.redact(response - 'body', secrets)
             -- redacted before it is cut: half a secret at the edge would stay readable
-            || jsonb_build_object('body', left(private.redact_text(response ->> 'body', secrets), 65536))
+            || jsonb_build_object(
+                'body', left(private.redact_text(response ->> 'body', secrets), 65536)
+            )
     end;
 $function$;
 comment on function private.stored_response(jsonb, text[]) is
@@ -204,8 +214,9 @@ as $function$
 
     details as (
         insert into public.test_result_details (
-            retention_class, planned_on, result_id, attempt, run_id, project_id, outcome, category, slug,
-            message, lease, worker_id, request, response, timing_ms, duration_ms, http_status, started_at
+            retention_class, planned_on, result_id, attempt, run_id, project_id, outcome, category,
+            slug, message, lease, worker_id, request, response, timing_ms, duration_ms,
+            http_status, started_at
         )
         select
             judged.retention_class,
@@ -230,8 +241,8 @@ as $function$
     )
 
     insert into public.assertion_results (
-        retention_class, planned_on, result_id, attempt, assertion_index, run_id, project_id, source,
-        target, operator, expected, actual, passed, message
+        retention_class, planned_on, result_id, attempt, assertion_index, run_id, project_id,
+        source, target, operator, expected, actual, passed, message
     )
     select
         judged.retention_class,
@@ -281,7 +292,10 @@ as $function$
     ),
 
     keys as materialized (
-        select case when exists (select from found where found.kind = 'token') then private.data_key() end as data_key
+        select
+            case
+                when exists (select from found where found.kind = 'token') then private.data_key()
+            end as data_key
     ),
 
     stored as (
@@ -319,7 +333,8 @@ as $function$
     where contexts.run_id = added.run_id;
 $function$;
 comment on function private.store_captures(private.fenced_report[]) is
-$comment$Keep what later tests need, whatever the verdict: teardown must find what a failed test left behind.$comment$;
+$comment$Keep what later tests need, whatever the verdict:
+teardown must find what a failed test left behind.$comment$;
 
 create function private.retry_items(verdicts private.attempt_verdict[])
 returns void
@@ -365,7 +380,9 @@ as $function$
     from (
         select
             reports.run_id,
-            jsonb_agg(jsonb_build_object('result', reports.result_id, 'status', verdicts.outcome)) as results
+            jsonb_agg(
+                jsonb_build_object('result', reports.result_id, 'status', verdicts.outcome)
+            ) as results
         from unnest(reports) as reports
         inner join unnest(verdicts) as verdicts on verdicts.item_id = reports.item_id
         where verdicts.retry_at is null
@@ -388,7 +405,11 @@ declare
     v_verdicts private.attempt_verdict[];
 begin
     accepted := array(select given.item_id from unnest(v_reports) as given);
-    cancelled := array(select given.item_id from unnest(v_reports) as given where given.is_unwanted);
+    cancelled := array(
+        select given.item_id
+        from unnest(v_reports) as given
+        where given.is_unwanted
+    );
     if accepted = '{}' then
         return;
     end if;
@@ -417,7 +438,9 @@ begin
     perform private.announce_finished(v_reports, v_verdicts);
     -- no second attempt in a run that was stopped meanwhile
     perform private.stop_items(array(select distinct given.run_id from unnest(v_reports) as given));
-    perform private.advance_runs(array(select distinct given.run_id from unnest(v_reports) as given));
+    perform private.advance_runs(
+        array(select distinct given.run_id from unnest(v_reports) as given)
+    );
 end;
 $function$;
 comment on function private.record(jsonb) is
@@ -426,7 +449,9 @@ $comment$Judge the reports that count and set in motion what follows.
 accepted: items whose lease was the current one; of these cancelled belonged to a cancelled run.
 Reports under an old lease change nothing.$comment$;
 
-create function private.record_one(report jsonb, out accepted bigint[], out cancelled bigint[], out unreportable bigint[])
+create function private.record_one(
+    report jsonb, out accepted bigint[], out cancelled bigint[], out unreportable bigint[]
+)
 language plpgsql
 volatile
 parallel unsafe
@@ -520,7 +545,9 @@ security invoker
 set search_path = ''
 as $function$
     select coalesce(array_agg(given.item), '{}')
-    from jsonb_to_recordset(reports) as given (item bigint, result uuid, attempt integer, lease uuid)
+    from
+        jsonb_to_recordset(reports)
+        as given (item bigint, result uuid, attempt integer, lease uuid)
     inner join public.test_results as results on results.id = given.result
     where exists (
         select
@@ -555,8 +582,9 @@ as $function$
     )
 
     insert into public.test_result_details (
-        retention_class, planned_on, result_id, attempt, run_id, project_id, outcome, category, slug, message,
-        lease, worker_id, request, response, timing_ms, duration_ms, http_status, started_at
+        retention_class, planned_on, result_id, attempt, run_id, project_id, outcome, category,
+        slug, message, lease, worker_id, request, response, timing_ms, duration_ms, http_status,
+        started_at
     )
     select
         'failed',

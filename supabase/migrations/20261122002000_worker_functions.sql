@@ -43,13 +43,18 @@ security definer -- workers have no rights on the tables
 set search_path = ''
 as $function$
     insert into public.workers (name, version, capacity, labels)
-    values (register_worker.name, register_worker.version, register_worker.capacity, register_worker.labels)
+    values (
+        register_worker.name, register_worker.version, register_worker.capacity,
+        register_worker.labels
+    )
     returning id;
 $function$;
 comment on function private.register_worker(text, text, integer, text[]) is
 'Does the work of public.register_worker.';
 
-create function private.claim_work(worker_id uuid, call_id uuid, free_slots integer, prefetch integer)
+create function private.claim_work(
+    worker_id uuid, call_id uuid, free_slots integer, prefetch integer
+)
 returns jsonb
 language plpgsql
 volatile
@@ -61,7 +66,8 @@ begin
     perform private.authorize_worker(claim_work.worker_id);
     return private.claim(
         claim_work.worker_id, claim_work.call_id,
-        least(greatest(claim_work.free_slots, 0), 1000), least(greatest(claim_work.prefetch, 0), 1000)
+        least(greatest(claim_work.free_slots, 0), 1000),
+        least(greatest(claim_work.prefetch, 0), 1000)
     );
 end;
 $function$;
@@ -82,7 +88,8 @@ begin
     perform private.authorize_worker(report_work.worker_id);
     return private.report(
         report_work.worker_id, report_work.call_id, report_work.reports,
-        least(greatest(report_work.free_slots, 0), 1000), least(greatest(report_work.prefetch, 0), 1000)
+        least(greatest(report_work.free_slots, 0), 1000),
+        least(greatest(report_work.prefetch, 0), 1000)
     );
 end;
 $function$;
@@ -103,13 +110,20 @@ begin
     perform private.authorize_worker(renew_work.worker_id);
 
     with given as (
-        select * from jsonb_to_recordset(renew_work.items) as entries (item bigint, attempt integer, lease uuid)
+        select *
+        from
+            jsonb_to_recordset(renew_work.items)
+            as entries (item bigint, attempt integer, lease uuid)
     ),
 
     locked as (
         select work.id
         from private.work_items as work
-        inner join given on given.item = work.id and given.attempt = work.attempt and given.lease = work.lease
+        inner join given
+            on
+                given.item = work.id
+                and given.attempt = work.attempt
+                and given.lease = work.lease
         order by work.id
         for update of work
     ),
@@ -182,8 +196,13 @@ begin
             lease_place = null,
             worker_id = null,
             call_id = null
-        from jsonb_to_recordset(release_work.items) as entries (item bigint, attempt integer, lease uuid)
-        where work.id = entries.item and work.attempt = entries.attempt and work.lease = entries.lease
+        from
+            jsonb_to_recordset(release_work.items)
+            as entries (item bigint, attempt integer, lease uuid)
+        where
+            work.id = entries.item
+            and work.attempt = entries.attempt
+            and work.lease = entries.lease
         returning work.id
     )
 
@@ -221,7 +240,9 @@ name: for people; two workers may share one. version: of its software. capacity:
 1 to 10,000. labels: what it can reach.$comment$;
 grant execute on function public.register_worker(text, text, integer, text[]) to service_role;
 
-create function public.claim_work(worker_id uuid, call_id uuid, free_slots integer, prefetch integer default 0)
+create function public.claim_work(
+    worker_id uuid, call_id uuid, free_slots integer, prefetch integer default 0
+)
 returns jsonb
 language sql
 volatile
@@ -242,7 +263,11 @@ again may bring work. Errors: PT404 unknown_worker.$comment$;
 grant execute on function public.claim_work(uuid, uuid, integer, integer) to service_role;
 
 create function public.report_work(
-    worker_id uuid, call_id uuid, reports jsonb, free_slots integer default 0, prefetch integer default 0
+    worker_id uuid,
+    call_id uuid,
+    reports jsonb,
+    free_slots integer default 0,
+    prefetch integer default 0
 )
 returns jsonb
 language sql
@@ -275,8 +300,9 @@ $function$;
 comment on function public.renew_work(uuid, jsonb) is
 $comment$Hold leases for another 30 s.
 
-items: [{"item", "attempt", "lease"}]. Returns {"lost": [item], "cancelled": [item]}: leases that are
-no longer the worker's, and items whose run was cancelled meanwhile. Errors: PT404 unknown_worker.$comment$;
+items: [{"item", "attempt", "lease"}]. Returns {"lost": [item], "cancelled": [item]}: leases that
+are no longer the worker's, and items whose run was cancelled meanwhile.
+Errors: PT404 unknown_worker.$comment$;
 grant execute on function public.renew_work(uuid, jsonb) to service_role;
 
 create function public.release_work(worker_id uuid, items jsonb)
@@ -292,5 +318,6 @@ $function$;
 comment on function public.release_work(uuid, jsonb) is
 $comment$Hand back work that was not sent.
 
-items: [{"item", "attempt", "lease"}]. Returns {"released": [item]}. Errors: PT404 unknown_worker.$comment$;
+items: [{"item", "attempt", "lease"}]. Returns {"released": [item]}.
+Errors: PT404 unknown_worker.$comment$;
 grant execute on function public.release_work(uuid, jsonb) to service_role;

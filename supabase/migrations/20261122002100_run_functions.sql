@@ -32,7 +32,9 @@ begin
     end if;
     perform private.authorize_run(v_run.environment_id);
 
-    update private.live_runs as lives set is_cancelled = true where lives.run_id = cancel_run.run_id;
+    update private.live_runs as lives
+    set is_cancelled = true
+    where lives.run_id = cancel_run.run_id;
     if found then
         perform private.stop_items(array[cancel_run.run_id]);
         perform private.advance_runs(array[cancel_run.run_id]);
@@ -58,8 +60,8 @@ $function$;
 comment on function public.cancel_run(uuid) is
 $comment$Stop a run: nothing more is started, requests in flight are given up, teardown still runs.
 
-Returns the test_runs row as it is then. A run that is over stays as it is. Errors: PT403 not_allowed;
-PT404 unknown_run.$comment$;
+Returns the test_runs row as it is then. A run that is over stays as it is.
+Errors: PT403 not_allowed; PT404 unknown_run.$comment$;
 grant execute on function public.cancel_run(uuid) to authenticated, service_role;
 
 create function private.time_out_runs()
@@ -80,7 +82,10 @@ begin
         from private.live_runs as lives
         where
             lives.deadline_at < clock_timestamp()
-            and case when lives.phase = 'teardown' then not lives.is_teardown_late else not lives.is_timed_out end
+            and case
+                when lives.phase = 'teardown' then not lives.is_teardown_late
+                else not lives.is_timed_out
+            end
         order by lives.run_id
         for no key update skip locked
     ) as late;
@@ -144,7 +149,8 @@ as $function$
     where runs.id = get_run_state.run_id;
 $function$;
 comment on function public.get_run_state(uuid, integer) is
-$comment$Where a run stands, and the verdicts since the last look: for progress, and to catch up after a lost connection.
+$comment$Where a run stands, and the verdicts since the last look: for progress,
+and to catch up after a lost connection.
 
 since: "next" of the previous call, 0 at first. Returns {"run": test_runs row, "finished": boolean,
 "results": at most 1,000 verdicts in order, "next"}; null when there is no such run. Call again at
@@ -244,7 +250,10 @@ as $function$
                         reported.entry
                         order by
                             array_position(array['setup', 'main', 'teardown'], reported.phase),
-                            reported.suite_name, reported.finished_seq, reported.test_name, reported.row_index
+                            reported.suite_name,
+                            reported.finished_seq,
+                            reported.test_name,
+                            reported.row_index
                     )
                 from reported
             ),
@@ -257,7 +266,8 @@ as $function$
     where runs.id = get_run_report.run_id;
 $function$;
 comment on function public.get_run_report(uuid) is
-$comment$A whole run as one document: the run, totals, and every result with its cause and its assertions.
+$comment$A whole run as one document: the run, totals,
+and every result with its cause and its assertions.
 
 Returns {"run": test_runs row with project_name, environment_name, duration_ms, "totals", "results":
 in order of phase, suite and verdict}; null when there is no such run.$comment$;

@@ -7,7 +7,9 @@ select cron.schedule('assay_rescue', '10 seconds', 'select private.rescue_expire
 select cron.schedule('assay_time_out_runs', '10 seconds', 'select private.time_out_runs()');
 select cron.schedule(
     'assay_create_partitions', '0 1 * * *',
-    $command$select private.create_evidence_partitions((now() at time zone 'utc')::date + 31 * months.ahead)
+    $command$select private.create_evidence_partitions(
+        (now() at time zone 'utc')::date + 31 * months.ahead
+    )
     from generate_series(0, 2) as months (ahead)$command$
 );
 -- the platform never prunes the log of its own jobs
