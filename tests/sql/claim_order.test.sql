@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(45);
+select plan(47);
 
 savepoint empty;
 
@@ -92,6 +92,13 @@ select tests.make_test('late', 'flow', '{"priority": 5, "position": 1}');
 select tests.make_test('early', 'flow', '{"priority": 0, "position": 2}');
 select tests.queue('run');
 select is(tests.claim('both'), '{early,late}', 'within one reply, too, the order is the order in which to make them');
+rollback to empty;
+
+select tests.make_environment('single', 'shop', '{"max_parallel": 1}');
+select tests.make_test('late', 'flow', '{"priority": 5, "position": 1}');
+select tests.make_test('early', 'flow', '{"priority": 0, "position": 2}');
+select tests.queue('run', '{}', '{}', 'single');
+select is(tests.claim('one'), '{early}', 'also when the environment takes one only');
 rollback to empty;
 
 -- Free slots and prefetch
@@ -202,6 +209,28 @@ select results_eq(
 select isnt(
     (select whose from tests.served where number = 1), (select whose from tests.served where number = 2),
     'one after the other'
+);
+rollback to empty;
+
+select tests.make_test('first', 'flow');
+select tests.make_test('second', 'flow');
+select tests.queue('a');
+select tests.queue('b');
+create table tests.served as
+select tests.claim('call ' || calls.number, 1) as handed_out from generate_series(1, 4) as calls (number);
+select bag_eq(
+    $$ select claim, item ->> 'run' from tests.handed_out where claim in ('call 1', 'call 3') $$,
+    $$
+    select others.claim, case others.run when tests.run('a') then tests.run('b') else tests.run('a') end::text
+    from (
+        select
+            case handed_out.claim when 'call 2' then 'call 1' else 'call 3' end as claim,
+            (handed_out.item ->> 'run')::uuid as run
+        from tests.handed_out
+        where handed_out.claim in ('call 2', 'call 4')
+    ) as others
+    $$,
+    'and so do two runs of one organization'
 );
 rollback to empty;
 

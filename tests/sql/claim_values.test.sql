@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(34);
+select plan(35);
 
 savepoint empty;
 
@@ -178,6 +178,9 @@ select tests.queue('teardown alone', tests.only('delete'));
 select tests.run_all();
 select is(
     (tests.result('teardown alone', 'delete')).slug, 'nothing_to_clean', 'also when it never was part of the run'
+);
+select is(
+    tests.verdicts('teardown alone'), '{"delete: skipped","prepare: passed"}', 'to which teardown does not bring it'
 );
 
 -- Where it is sent

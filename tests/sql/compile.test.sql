@@ -50,8 +50,8 @@ select is(
     '[["C", "4"], ["A", "1"], ["B", "2"], ["B", "3"]]', 'a test has its own headers and its suite''s'
 );
 select is(
-    private.merge_headers('[["Accept", "x"], ["B", "2"]]', '[["accept", "y"]]'),
-    '[["accept", "y"], ["B", "2"]]', 'its own go before, whatever their case'
+    private.merge_headers('[["Accept", "x"], ["B", "2"]]', '[["aCCept", "y"]]'),
+    '[["aCCept", "y"], ["B", "2"]]', 'its own go before, whatever their case'
 );
 select is(
     private.merge_headers('[["A", "1"]]', '[["A", "2"], ["a", "3"]]'), '[["A", "2"], ["a", "3"]]',
