@@ -49,7 +49,7 @@ lint: setup ## Check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 2 supabase
+	$(BIN)/sqlfluff lint --processes 2 supabase/migrations
 
 .PHONY: fmt
 fmt: setup ## Format the Python code

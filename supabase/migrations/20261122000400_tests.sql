@@ -6,107 +6,6 @@ set statement_timeout = '30s';
 -- Every table here carries project_id, and every foreign key between them includes it: a row can
 -- not point into another project, and policies need no join.
 
-create function private.is_pairs(document jsonb)
-returns boolean
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    select
-        jsonb_typeof(document) = 'array'
-        and not jsonb_path_exists(
-            document,
-            -- strict: lax mode would unwrap the inner pairs before looking at them
-            'strict $[*] ? (@.type() != "array" || @.size() != 2 || @[*].type() != "string")'
-        );
-$function$;
-comment on function private.is_pairs(jsonb) is
-'True for [["name", "value"], ...]: headers and query keep their order and may repeat a name.';
--- check constraints run as whoever writes the row
-grant execute on function private.is_pairs(jsonb) to authenticated, service_role;
-
-create function private.is_fixture_rows(document jsonb)
-returns boolean
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    select
-        jsonb_typeof(document) = 'array'
-        and jsonb_array_length(document) between 1 and 10000
-        and (
-            select
-                bool_and(
-                    jsonb_typeof(entries.row -> 'key') = 'string'
-                    and entries.row ->> 'key' <> ''
-                    and jsonb_typeof(entries.row -> 'values') = 'object'
-                ) is true
-                and count(distinct entries.row ->> 'key') = count(*)
-            from jsonb_array_elements(document) as entries (row)
-        );
-$function$;
-comment on function private.is_fixture_rows(jsonb) is
-'True for 1 to 10,000 of {"key": "cz", "values": {...}} with keys that differ.';
-grant execute on function private.is_fixture_rows(jsonb) to authenticated, service_role;
-
-create function private.is_number_within(value jsonb, lowest numeric, highest numeric)
-returns boolean
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    select case
-        when value is null then true
-        when jsonb_typeof(value) = 'number'
-            then (value #>> '{}')::numeric between lowest and highest
-        else false
-    end;
-$function$;
-comment on function private.is_number_within(jsonb, numeric, numeric) is
-'True for a JSON number in the range, and for a member that is missing.';
-
-create function private.is_retry_policy(document jsonb)
-returns boolean
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    select
-        jsonb_typeof(document) = 'object'
-        and document - array[
-            'attempts', 'base_ms', 'factor', 'cap_ms', 'deadline_ms', 'statuses', 'retry_on'
-        ] = '{}'
-        and private.is_number_within(document -> 'attempts', 1, 100)
-        and document ->> 'attempts' !~ '[.]' is not false
-        and private.is_number_within(document -> 'factor', 1, 100)
-        -- a day at most
-        and private.is_number_within(document -> 'base_ms', 0, 86400000)
-        and private.is_number_within(document -> 'cap_ms', 0, 86400000)
-        and private.is_number_within(document -> 'deadline_ms', 0, 86400000)
-        and case jsonb_typeof(document -> 'statuses')
-            when 'array' then not document @? '$.statuses[*] ? (@.type() != "number")'
-            else not document ? 'statuses'
-        end
-        and case jsonb_typeof(document -> 'retry_on')
-            when 'array' then
-                document -> 'retry_on' <@ '["network", "timeout", "status", "assertion", "capture"]'
-            else not document ? 'retry_on'
-        end;
-$function$;
-comment on function private.is_retry_policy(jsonb) is 'True for what test_cases.retry describes.';
--- check constraints run as whoever writes the row
-grant execute on function private.is_number_within(jsonb, numeric, numeric)
-to authenticated, service_role;
-grant execute on function private.is_retry_policy(jsonb) to authenticated, service_role;
-
 create table public.api_endpoints (
     id uuid primary key default gen_random_uuid(),
     project_id uuid not null references public.projects on delete cascade,
@@ -312,8 +211,9 @@ create table public.test_response_specs (
     primary key (test_case_id, project_id),
     constraint test_response_specs_test_case_id_fkey foreign key (test_case_id, project_id)
     references public.test_cases (id, project_id) on delete cascade,
-    constraint test_response_specs_assertions_check check (jsonb_typeof(assertions) = 'array'),
-    constraint test_response_specs_captures_check check (jsonb_typeof(captures) = 'array'),
+    constraint test_response_specs_expectations_check check (
+        private.are_expectations(assertions, captures)
+    ),
     constraint test_response_specs_templates_check check (
         private.compile_templates(jsonb_build_array(assertions, captures)) is not null
     )

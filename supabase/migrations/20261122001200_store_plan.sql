@@ -1,5 +1,5 @@
--- Planning, second half: results, work items and edges of one run, written in one statement each.
--- Depends on: plan. Locks: none, all objects are new.
+-- Planning, third part: results, work items and edges of one run, written in one statement each.
+-- Depends on: connect_tests. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 

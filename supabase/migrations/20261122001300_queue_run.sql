@@ -1,5 +1,5 @@
 -- queue_run: the one way into the queue.
--- Depends on: plan, store_plan. Locks: none, all objects are new.
+-- Depends on: store_plan. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 

@@ -70,11 +70,11 @@ as $function$
     select case
         when length(secret) < 4 then '{}'
         when private.percent_encode(secret) = secret then array[secret]
-        else array[secret, private.percent_encode(secret), lower(private.percent_encode(secret))]
+        else array[secret, private.percent_encode(secret)]
     end;
 $function$;
 comment on function private.secret_forms(text) is
-'The ways a secret may be written in what we store: as it is, and percent-encoded in either case.';
+'The ways in which we may write a secret ourselves: as it is, and percent-encoded in a URL.';
 
 create function private.run_secrets(run_ids uuid[])
 returns table (run_id uuid, secrets text[])

@@ -293,6 +293,37 @@ $function$;
 comment on function private.skip_main(private.live_runs) is
 'Skip every main item of a run, barriers included, because a setup test did not pass.';
 
+create function private.stop_slug(live private.live_runs)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select case
+        when live.is_cancelled then 'run_cancelled'
+        when live.is_timed_out then 'run_timed_out'
+    end;
+$function$;
+comment on function private.stop_slug(private.live_runs) is
+'Why a run is to start nothing but teardown; null while it goes on.';
+
+create function private.stop_message(slug text)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select case slug
+        when 'run_cancelled' then 'the run was cancelled'
+        when 'run_timed_out' then 'the run passed its time limit'
+    end;
+$function$;
+comment on function private.stop_message(text) is 'The slug of private.stop_slug as a sentence.';
+
 create function private.stop_items(run_ids uuid[])
 returns void
 language sql
@@ -306,18 +337,14 @@ as $function$
         select
             row(
                 items.id, 'cancelled', 'cancelled',
-                case when lives.is_cancelled then 'run_cancelled' else 'run_timed_out' end,
-                case
-                    when lives.is_cancelled then 'the run was cancelled'
-                    else 'the run passed its time limit'
-                end,
+                private.stop_slug(lives), private.stop_message(private.stop_slug(lives)),
                 null, null, null, null, null, null, null
             )::private.outcome
         from private.live_runs as lives
         inner join private.work_items as items on items.run_id = lives.run_id
         where
             lives.run_id = any(run_ids)
-            and (lives.is_cancelled or lives.is_timed_out)
+            and private.stop_slug(lives) is not null
             -- teardown runs all the same, but not for ever
             and (items.phase <> 'teardown' or lives.is_teardown_late)
             and items.state in ('waiting', 'ready', 'barrier')

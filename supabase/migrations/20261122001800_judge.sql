@@ -16,7 +16,7 @@ create type private.fenced_report as (
     retry_number integer,
     lease uuid,
     worker_id uuid,
-    is_unwanted boolean,
+    stop_slug text,
     first_leased_at timestamptz,
     request jsonb,
     definition jsonb,
@@ -266,7 +266,7 @@ begin
         -- header values are text, whatever type the test's author gave
         v_expected := case jsonb_typeof(v_expected)
             when 'array' then (
-                select jsonb_agg(private.text_of(choices.choice))
+                select coalesce(jsonb_agg(private.text_of(choices.choice)), '[]')
                 from jsonb_array_elements(v_expected) as choices (choice)
             )
             else to_jsonb(private.text_of(v_expected))
@@ -277,7 +277,8 @@ begin
         when 'exists' then v_found
         when 'not_exists' then not v_found
         else
-            v_found and case v_operator
+            -- of a path that may find several, finding none is the empty array
+            (v_found or jsonb_typeof(actual) = 'array') is true and case v_operator
                 when 'matches' then coalesce((narrowed ->> 'found')::boolean, false)
                 else coalesce(private.compare(v_operator, actual, v_expected), false)
             end
@@ -285,7 +286,7 @@ begin
     actual := private.redact(actual, secrets);
     message := case
         when passed then v_description
-        when not v_found then format('expected: %s; found nothing', v_description)
+        when actual is null then format('expected: %s; found nothing', v_description)
         else format('expected: %s; got %s', v_description, private.brief(actual))
     end;
 end;
@@ -350,7 +351,7 @@ as $function$
         entries.assertion, reports.report -> 'response', reports.report -> 'timing_ms',
         plain.observed, narrowed.observed, reports.secrets
     ) as judged
-    where jsonb_typeof(reports.report -> 'response') = 'object' and not reports.is_unwanted;
+    where jsonb_typeof(reports.report -> 'response') = 'object' and reports.stop_slug is null;
 $function$;
 comment on function private.judge_assertions(private.fenced_report[]) is
 'Every assertion of every report that brought an answer, redacted.';
@@ -428,11 +429,11 @@ declare
     v_problem private.assertion_verdict;
     v_missing text;
 begin
-    if report.is_unwanted then
+    if report.stop_slug is not null then
         outcome := 'cancelled';
         category := 'cancelled';
-        slug := 'run_cancelled';
-        message := 'the run was cancelled';
+        slug := report.stop_slug;
+        message := private.stop_message(report.stop_slug);
         return;
     end if;
     if jsonb_typeof(report.report -> 'response') is distinct from 'object' then

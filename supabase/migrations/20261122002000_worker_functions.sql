@@ -151,7 +151,7 @@ begin
             where
                 work.id = any(v_held)
                 and work.phase <> 'teardown'
-                and (lives.is_cancelled or lives.is_timed_out)
+                and private.stop_slug(lives) is not null
         )
     );
 end;

@@ -1,0 +1,337 @@
+-- Reports that count: fenced, freed of secrets, kept as evidence, searched for captures.
+-- Depends on: judge. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.fence_reports(reports jsonb)
+returns private.fenced_report[]
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_fenced private.fenced_report[];
+begin
+    -- the one lock order: runs by id, then items by id
+    perform
+    from private.live_runs as lives
+    where lives.run_id in (
+        select items.run_id
+        from jsonb_to_recordset(reports) as given (item bigint)
+        inner join private.work_items as items on items.id = given.item
+    )
+    order by lives.run_id
+    for no key update;
+
+    perform
+    from private.work_items as items
+    where items.id in (select given.item from jsonb_to_recordset(reports) as given (item bigint))
+    order by items.id
+    for update;
+
+    with current_leases as materialized (
+        select distinct on (items.id)
+            items.*,
+            given.report
+        from (
+            select
+                (entries.report ->> 'item')::bigint as item,
+                (entries.report ->> 'attempt')::integer as attempt,
+                (entries.report ->> 'lease')::uuid as lease,
+                entries.report
+            from jsonb_array_elements(reports) as entries (report)
+        ) as given
+        inner join private.work_items as items on items.id = given.item
+        where
+            items.state = 'leased'
+            and items.attempt = given.attempt
+            and items.lease = given.lease
+        order by items.id
+    ),
+
+    secrets as materialized (
+        select *
+        from private.run_secrets(array(select distinct current_leases.run_id from current_leases))
+    ),
+
+    -- only where an assertion holds a {{name}}
+    resolved as materialized (
+        select *
+        from private.resolve_names(array(
+            select current_leases.id
+            from current_leases
+            inner join private.definitions on definitions.id = current_leases.definition_id
+            where definitions.document -> 'assertion_slots' <> '[]'
+        ))
+    )
+
+    select
+        coalesce(
+            array_agg(
+                row(
+                    leases.id, leases.run_id, lives.project_id, leases.result_id,
+                    leases.test_case_id, runs.planned_on, leases.row_key, leases.row_index,
+                    leases.attempt, leases.retry_number, leases.lease, leases.worker_id,
+                    case when leases.phase <> 'teardown' then private.stop_slug(lives) end,
+                    leases.first_leased_at, leases.request, definitions.document,
+                    assertions.rendered, secrets.secrets, leases.report
+                )::private.fenced_report
+                order by leases.id
+            ),
+            '{}'
+        )
+    into v_fenced
+    from current_leases as leases
+    inner join private.live_runs as lives on lives.run_id = leases.run_id
+    inner join public.test_runs as runs on runs.id = leases.run_id
+    inner join private.definitions on definitions.id = leases.definition_id
+    left join secrets on secrets.run_id = leases.run_id
+    left join resolved on resolved.item_id = leases.id
+    cross join lateral private.render(
+        definitions.document -> 'assertions', definitions.document -> 'assertion_slots',
+        resolved.variables,
+        format('%s:%s:%s:assert', leases.run_id, leases.result_id, leases.retry_number),
+        leases.rendered_at
+    ) as assertions;
+    return v_fenced;
+end;
+$function$;
+comment on function private.fence_reports(jsonb) is
+$comment$The reports whose item, attempt and lease are the current ones,
+with what judging them needs.
+
+Locks their runs and items. Expiry alone does not make a report stale:
+only a new lease does.$comment$;
+
+create function private.captures_of(report private.fenced_report)
+returns table (name text, kind text, value jsonb)
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select
+        found.name,
+        -- what contains a secret is one
+        case
+            when private.holds_secret(found.value::text, report.secrets) then 'token'
+            else found.kind
+        end,
+        found.value
+    from (
+        select
+            captures.capture ->> 'name' as name,
+            coalesce(captures.capture ->> 'kind', 'variable') as kind,
+            case
+                when (captures.capture ->> 'many')::boolean then answers.observed -> 'values'
+                else answers.observed #> '{values,0}'
+            end as value
+        from jsonb_array_elements(report.definition -> 'captures') as captures (capture)
+        inner join lateral jsonb_array_elements(
+            coalesce(nullif(report.report -> 'observed', 'null'), '[]')
+        ) as answers (observed) on answers.observed -> 'id' = captures.capture -> 'observe'
+        where (answers.observed ->> 'found')::boolean and report.stop_slug is null
+    ) as found;
+$function$;
+comment on function private.captures_of(private.fenced_report) is
+'What a report captures, by name.';
+
+create function private.add_new_secrets(reports private.fenced_report[])
+returns private.fenced_report[]
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_new text[];
+begin
+    -- a loop: almost no report captures a token, and the others are left as they are
+    for v_index in 1 .. cardinality(reports) loop
+        continue when not reports[v_index].definition @? '$.captures[*] ? (@.kind == "token")';
+        select array_agg(forms.form order by length(forms.form) desc)
+        into v_new
+        from private.captures_of(reports[v_index]) as captures
+        cross join lateral
+            unnest(private.secret_forms(private.text_of(captures.value))) as forms (form)
+        where captures.kind = 'token';
+        reports[v_index].secrets := v_new || reports[v_index].secrets;
+    end loop;
+    return reports;
+end;
+$function$;
+comment on function private.add_new_secrets(private.fenced_report[]) is
+$comment$The reports, each knowing the tokens that it captures as secrets: the very answer that
+brings one is redacted.$comment$;
+
+create function private.stored_response(response jsonb, secrets text[])
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select case
+        when jsonb_typeof(response) = 'object' then
+            private.redact(response - 'body', secrets)
+            -- redacted before it is cut: half a secret at the edge would stay readable
+            || jsonb_build_object(
+                'body', left(private.redact_text(response ->> 'body', secrets), 65536)
+            )
+    end;
+$function$;
+comment on function private.stored_response(jsonb, text[]) is
+'What of an answer is kept: without secrets, at most 64 K characters of body.';
+
+create function private.store_evidence(
+    reports private.fenced_report[],
+    assertions private.assertion_verdict[],
+    verdicts private.attempt_verdict[]
+)
+returns void
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    with judged as materialized (
+        select
+            reports.*,
+            verdicts.outcome,
+            verdicts.category,
+            verdicts.slug,
+            verdicts.message,
+            case when verdicts.outcome = 'passed' then 'passed' else 'failed' end as retention_class
+        from unnest(reports) as reports
+        inner join unnest(verdicts) as verdicts on verdicts.item_id = reports.item_id
+    ),
+
+    details as (
+        insert into public.test_result_details (
+            retention_class, planned_on, result_id, attempt, run_id, project_id, outcome, category,
+            slug, message, lease, worker_id, request, response, timing_ms, duration_ms,
+            http_status, started_at
+        )
+        select
+            judged.retention_class,
+            judged.planned_on,
+            judged.result_id,
+            judged.attempt,
+            judged.run_id,
+            judged.project_id,
+            judged.outcome,
+            judged.category,
+            judged.slug,
+            judged.message,
+            judged.lease,
+            judged.worker_id,
+            judged.request,
+            private.stored_response(judged.report -> 'response', judged.secrets),
+            coalesce(judged.report -> 'timing_ms', '{}'),
+            (judged.report #>> '{timing_ms,total}')::numeric,
+            (judged.report #>> '{response,status}')::integer,
+            (judged.report ->> 'started_at')::timestamptz
+        from judged
+    )
+
+    insert into public.assertion_results (
+        retention_class, planned_on, result_id, attempt, assertion_index, run_id, project_id,
+        source, target, operator, expected, actual, passed, message
+    )
+    select
+        judged.retention_class,
+        judged.planned_on,
+        judged.result_id,
+        judged.attempt,
+        assertions.assertion_index,
+        judged.run_id,
+        judged.project_id,
+        assertions.source,
+        assertions.target,
+        assertions.operator,
+        assertions.expected,
+        case
+            when pg_column_size(assertions.actual) > 2048
+                then to_jsonb(left(assertions.actual::text, 2045) || '...')
+            else assertions.actual
+        end,
+        assertions.passed,
+        assertions.message
+    from unnest(assertions) as assertions
+    inner join judged on judged.item_id = assertions.item_id;
+$function$;
+comment on function private.store_evidence(
+    private.fenced_report[], private.assertion_verdict[], private.attempt_verdict[]
+) is 'Keep what was sent, what came back and what was judged, redacted.';
+
+create function private.store_captures(reports private.fenced_report[])
+returns void
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    with found as materialized (
+        select
+            reports.run_id,
+            reports.project_id,
+            reports.test_case_id,
+            reports.row_key,
+            reports.row_index,
+            captures.*
+        from unnest(reports) as reports
+        cross join lateral private.captures_of(reports) as captures
+        where reports.definition -> 'captures' <> '[]'
+    ),
+
+    keys as materialized (
+        select
+            case
+                when exists (select from found where found.kind = 'token') then private.data_key()
+            end as data_key
+    ),
+
+    stored as (
+        insert into public.test_context_values (
+            run_id, project_id, name, kind, test_case_id, row_key, row_index, value, encrypted_value
+        )
+        select
+            found.run_id,
+            found.project_id,
+            found.name,
+            found.kind,
+            found.test_case_id,
+            found.row_key,
+            found.row_index,
+            case found.kind when 'variable' then found.value end,
+            case found.kind when 'token' then private.encrypt_value(found.value, keys.data_key) end
+        from found
+        cross join keys
+    )
+
+    update public.test_execution_context as contexts
+    set
+        value_count = contexts.value_count + added.value_count,
+        size_bytes = contexts.size_bytes + added.size_bytes,
+        updated_at = now(),
+        expires_at = now() + interval '24 hours'
+    from (
+        select
+            found.run_id,
+            count(*) as value_count,
+            sum(octet_length(found.value::text)) as size_bytes
+        from found
+        group by found.run_id
+    ) as added
+    where contexts.run_id = added.run_id;
+$function$;
+comment on function private.store_captures(private.fenced_report[]) is
+$comment$Keep what later tests need, whatever the verdict:
+teardown must find what a failed test left behind.$comment$;
