@@ -41,7 +41,7 @@ def measure(connection: Connection) -> list[tuple[str, str, str]]:
 def latency_ms(
     connection: Connection, database: psycopg.Connection, environment: str, idle_s: float
 ) -> float:
-    """Queue a run at a worker idle for *idle_s*; returns milliseconds until its request was sent."""
+    """Queue a run at a worker idle for *idle_s*; returns milliseconds until it sent its request."""
     time.sleep(idle_s)
     queued_at = time.time()
     run = httpx.post(
