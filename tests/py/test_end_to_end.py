@@ -249,6 +249,33 @@ def test_killed_worker(stack: Connection, project: Project, target: str, tmp_pat
     assert max(count for name, count in asked.items() if name.startswith(f"{tag}-POST")) == 1
 
 
+def test_three_workers_share_runs(
+    stack: Connection, project: Project, target: str, tmp_path: Path
+) -> None:
+    """Each request is made once, whoever makes it, and every run ends."""
+    tag = uuid.uuid4().hex[:8]
+    for number in range(40):
+        project.add_test(
+            f"make {number}",
+            f"/answer/{tag}-{number}",
+            captures=[{"name": f"n{number}", "source": "body", "path": "$.name"}],
+        )
+        project.add_test(f"use {number}", f"/answer/{{{{n{number}}}}}-used", method="POST")
+
+    with (
+        running_worker(stack, tmp_path / "1.log", ASSAY_CONCURRENCY="8"),
+        running_worker(stack, tmp_path / "2.log", ASSAY_CONCURRENCY="8"),
+        running_worker(stack, tmp_path / "3.log", ASSAY_CONCURRENCY="8"),
+    ):
+        runs = [project.queue() for _ in range(3)]
+        ends = [project.wait(run) for run in runs]
+
+    asked = httpx.get(f"{target}/counts").json()
+    assert {result["status"] for results in ends for result in results.values()} == {"passed"}
+    assert {asked[f"{tag}-{number}"] for number in range(40)} == {3}
+    assert {asked[f"{tag}-{number}-used"] for number in range(40)} == {3}
+
+
 def test_refused_plan_writes_nothing(project: Project) -> None:
     """A cycle is named, and no run is left behind."""
     one = project.add_test("one", "/answer/1")
