@@ -64,7 +64,7 @@ def split_at_commas(source: str) -> list[str]:
 
 
 def judged_slugs() -> set[str]:
-    """Return the slugs of ``private.error_reason``'s table and of assignments."""
+    """Return the slugs of ``private.error_reason``, of ``..._slug`` functions, of assignments."""
     table = re.search(
         r"function private\.error_reason\(.*?\$function\$(.*?)\$function\$", SQL, re.DOTALL
     )
@@ -72,6 +72,10 @@ def judged_slugs() -> set[str]:
     slugs = set(re.findall(r"\('[a-z_]+', '[a-z_]+', '([a-z_]+)'\)", table[1]))
     slugs |= set(re.findall(r"coalesce\(reasons\.slug, '([a-z_]+)'\)", table[1]))
     slugs |= set(re.findall(r"\bslug := '([a-z_]+)'", SQL))
+    for body in re.findall(
+        r"function private\.\w+_slug\(.*?\$function\$(.*?)\$function\$", SQL, re.DOTALL
+    ):
+        slugs |= set(re.findall(r"\b(?:then|else) '([a-z_]+)'", body))
     # evidence of late reports: outcome, category, slug
     return slugs | set(re.findall(r"'stale',\s*'[a-z_]+',\s*'([a-z_]+)'", SQL))
 
@@ -150,6 +154,18 @@ def test_public_functions_are_documented() -> None:
 
     assert {name for name, _ in comments} == created
     assert sorted(rows) == sorted(comments)
+
+
+def test_code_map_is_complete() -> None:
+    """docs/architecture.md has every migration and every module of the worker, and no other."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    migrations = {path.stem[8:] for path in MIGRATIONS.glob("*.sql")}
+    modules = {path.stem for path in (ROOT / "worker").glob("*.py")} - {"__init__"}
+    section = page.partition("| module | does |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+
+    assert set(re.findall(r"^\| `(\d{6}_\w+)` \|", page, re.MULTILINE)) == migrations
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == modules
 
 
 def test_exit_codes_are_documented() -> None:
