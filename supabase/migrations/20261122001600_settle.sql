@@ -6,6 +6,30 @@ set statement_timeout = '30s';
 -- Whoever calls these holds the lock of every run concerned (private.live_runs), taken in order of
 -- run id. That lock guards the run's items, edges and counters; nothing here waits for another.
 
+create function private.lock_runs_of(items jsonb)
+returns uuid[]
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    select coalesce(array_agg(locked.run_id), '{}')
+    from (
+        select lives.run_id
+        from private.live_runs as lives
+        where lives.run_id in (
+            select work.run_id
+            from jsonb_to_recordset(items) as given (item bigint)
+            inner join private.work_items as work on work.id = given.item
+        )
+        order by lives.run_id
+        for no key update
+    ) as locked;
+$function$;
+comment on function private.lock_runs_of(jsonb) is
+$comment$Lock the live runs of [{"item": id, ...}] in order of run id, and return them.$comment$;
+
 create type private.outcome as (
     item_id bigint,
     status text,

@@ -14,17 +14,7 @@ as $function$
 declare
     v_fenced private.fenced_report[];
 begin
-    -- the one lock order: runs by id, then items by id
-    perform
-    from private.live_runs as lives
-    where lives.run_id in (
-        select items.run_id
-        from jsonb_to_recordset(reports) as given (item bigint)
-        inner join private.work_items as items on items.id = given.item
-    )
-    order by lives.run_id
-    for no key update;
-
+    -- held against renew_work, which takes no lock on the run
     perform
     from private.work_items as items
     where items.id in (select given.item from jsonb_to_recordset(reports) as given (item bigint))
@@ -102,8 +92,8 @@ comment on function private.fence_reports(jsonb) is
 $comment$The reports whose item, attempt and lease are the current ones,
 with what judging them needs.
 
-Locks their runs and items. Expiry alone does not make a report stale:
-only a new lease does.$comment$;
+The caller holds the locks of their runs; this locks the items. Expiry alone does not make a report
+stale: only a new lease does.$comment$;
 
 create function private.captures_of(report private.fenced_report)
 returns table (name text, kind text, value jsonb)

@@ -174,6 +174,8 @@ begin
         return;
     end if;
 
+    -- here, since what the block below locks is unlocked when it fails
+    perform private.lock_runs_of(reports);
     begin
         select recorded.accepted, recorded.cancelled
         into accepted, cancelled
@@ -189,7 +191,12 @@ begin
         coalesce(array_agg(ids.id) filter (where ids.list = 'cancelled'), '{}'),
         coalesce(array_agg(ids.id) filter (where ids.list = 'unreportable'), '{}')
     into accepted, cancelled, unreportable
-    from jsonb_array_elements(reports) as entries (report)
+    from (
+        -- items are locked in order of id here as everywhere
+        select elements.report
+        from jsonb_array_elements(reports) as elements (report)
+        order by (elements.report ->> 'item')::bigint
+    ) as entries
     cross join lateral private.record_one(entries.report) as one
     cross join lateral (
         select 'accepted', unnest(one.accepted)

@@ -172,19 +172,7 @@ declare
 begin
     perform private.authorize_worker(release_work.worker_id);
 
-    select coalesce(array_agg(locked.run_id), '{}')
-    into v_runs
-    from (
-        select lives.run_id
-        from private.live_runs as lives
-        where lives.run_id in (
-            select work.run_id
-            from jsonb_to_recordset(release_work.items) as entries (item bigint)
-            inner join private.work_items as work on work.id = entries.item
-        )
-        order by lives.run_id
-        for no key update
-    ) as locked;
+    v_runs := private.lock_runs_of(release_work.items);
 
     with released as (
         update private.work_items as work
