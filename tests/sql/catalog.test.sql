@@ -250,8 +250,10 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
-    ('cancel_run'), ('compile_templates'), ('create_organization'), ('find_templates'),
-    ('are_expectations'), ('assertion_problem'), ('capture_problem'), ('is_fixture_rows'), ('is_number_within'), ('is_open'), ('is_pairs'), ('is_retry_policy'), ('lookup_problem'), ('my_colleague_ids'), ('my_edited_organization_ids'),
+    ('are_expectations'), ('assertion_problem'), ('cancel_run'), ('capture_problem'),
+    ('compile_templates'), ('create_organization'), ('find_templates'), ('is_open'), ('lookup_problem'),
+    ('is_fixture_rows'), ('is_number_within'), ('is_pairs'), ('is_retry_policy'), ('my_colleague_ids'),
+    ('my_edited_organization_ids'),
     ('my_edited_project_ids'), ('my_managed_organization_ids'), ('my_managed_project_ids'),
     ('my_organization_ids'), ('my_project_ids'), ('parse_filter'), ('parse_placeholder'),
     ('parse_template'), ('queue_run'), ('set_secret'), ('topic_id')
@@ -268,8 +270,9 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
-    ('cancel_run'), ('claim_work'), ('compile_templates'), ('find_templates'), ('is_fixture_rows'),
-    ('are_expectations'), ('assertion_problem'), ('capture_problem'), ('is_number_within'), ('is_open'), ('is_pairs'), ('is_retry_policy'), ('lookup_problem'), ('parse_filter'), ('parse_placeholder'), ('parse_template'), ('queue_run'),
+    ('are_expectations'), ('assertion_problem'), ('cancel_run'), ('capture_problem'), ('claim_work'),
+    ('compile_templates'), ('find_templates'), ('is_fixture_rows'), ('is_open'), ('lookup_problem'),
+    ('is_number_within'), ('is_pairs'), ('is_retry_policy'), ('parse_filter'), ('parse_placeholder'), ('parse_template'), ('queue_run'),
     ('register_worker'), ('release_work'), ('renew_work'), ('report_work'), ('set_secret')
     $$,
     'of the engine the secret key may call what constraints and the interface call'

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(46);
+select plan(48);
 
 savepoint empty;
 
@@ -143,6 +143,12 @@ select is(
     public.renew_work(tests.worker(), jsonb_build_array(tests.item('one', '1'), tests.item('two'))) -> 'lost',
     jsonb_build_array(tests.item('one', '1') -> 'item'), 'one that was taken away is lost'
 );
+select is(
+    public.renew_work(
+        tests.worker(), jsonb_build_array(tests.item('two') || jsonb_build_object('lease', gen_random_uuid()))
+    ) -> 'lost',
+    jsonb_build_array(tests.item('two') -> 'item'), 'the token counts, not the number of the attempt'
+);
 select tests.answer('two');
 select is(
     public.renew_work(tests.worker(), jsonb_build_array(tests.item('two'))) -> 'lost',
@@ -177,6 +183,12 @@ select is(
     'an old lease releases nothing'
 );
 select is((tests.work('run', 'get')).state, 'leased', 'of what somebody else holds');
+select is(
+    public.release_work(
+        tests.worker(), jsonb_build_array(tests.item('get') || jsonb_build_object('lease', gen_random_uuid()))
+    ),
+    '{"released": []}', 'also under the current number'
+);
 select is_empty($$ select tests.check_run('run') $$, 'every invariant holds');
 select public.cancel_run(tests.run('run'));
 select public.release_work(tests.worker(), jsonb_build_array(tests.item('get'), tests.item('post')));

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(41);
+select plan(44);
 
 -- Given two suites; the second has setup and teardown, one test of the first depends on one of it
 select tests.make_suite('orders', 'shop');
@@ -157,6 +157,12 @@ select throws_ok(
     format($$ select public.queue_run(%L, '{}', '[]') $$, tests.id('staging')), 'PT400', null,
     'and so must variables be an object'
 );
+select tests.make_test('unsigned', 'flow', '{"auth": {"credential": "misspelled"}}');
+select throws_ok(tests.queueing(tests.only('unsigned')), 'PT422', null, 'a credential that does not exist is refused');
+select is(tests.slug_of(tests.queueing(tests.only('unsigned'))), 'unknown_credential', 'by its slug');
+select lives_ok(tests.queueing(tests.only('a')), 'other tests of the suite can be run');
+delete from public.test_runs where idempotency_key is null;
+update public.test_cases set is_enabled = false where id = tests.id('unsigned');
 select is(
     (select count(*) from public.test_runs), (select runs from tests.before), 'a refusal leaves no run behind'
 );
