@@ -1,0 +1,298 @@
+"""Random projects, and how they are written into a database."""
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from hypothesis import strategies as st
+from reference_plan import Project, Selection, Test
+
+NAMES = ("x", "y", "z")
+SUITES = ("s0", "s1")
+FIXTURES = ("f0", "f1")
+TAGS = ("smoke", "slow")
+FEW_NAMES = st.sampled_from(
+    [frozenset(), frozenset(), frozenset(), frozenset("x"), frozenset("yz")]
+)
+RETRIES = st.sampled_from(
+    [
+        {},
+        {},
+        {"attempts": 2, "base_ms": 0},
+        {"attempts": 3, "base_ms": 0, "retry_on": ["assertion", "capture"]},
+        {"attempts": 3, "base_ms": 0, "retry_on": ["network", "status"], "statuses": [503]},
+    ]
+)
+
+
+def choose(*weighted: tuple[Any, int]) -> st.SearchStrategy[Any]:
+    """Return one of some values, each as often as its weight says; the first is the simplest."""
+    return st.sampled_from([value for value, weight in weighted for _ in range(weight)])
+
+
+@st.composite
+def tests(draw: st.DrawFn, fixtures: Sequence[str]) -> Test:
+    """Draw a test without a name."""
+    captures = draw(choose(((), 4), (("x",), 2), (("y",), 1), (("z",), 1), (("x", "z"), 1)))
+    uses = draw(
+        st.dictionaries(st.sampled_from(NAMES), choose((False, 3), (True, 1)), max_size=2)
+        if draw(st.booleans())
+        else st.just({})
+    )
+    return Test(
+        name="",
+        suite=draw(st.sampled_from(SUITES)),
+        phase=draw(choose(("main", 5), ("setup", 1), ("teardown", 2))),
+        position=draw(st.integers(0, 3)),
+        priority=draw(st.integers(0, 1)),
+        is_enabled=draw(choose((True, 9), (False, 1))),
+        tags=draw(choose(((), 2), (("smoke",), 1), (TAGS, 1))),
+        fixture=draw(st.sampled_from([None, None, *fixtures])),
+        captures=captures,
+        uses=tuple(uses.items()),
+        method=draw(choose(("GET", 1), ("POST", 1))),
+        rescue=draw(choose(("safe", 3), ("always", 1), ("never", 1))),
+        retry=draw(RETRIES),
+    )
+
+
+@st.composite
+def projects(draw: st.DrawFn, max_tests: int = 12) -> Project:
+    """Draw a project; most dependencies lead back, so that most plans have no cycle."""
+    fixtures = {
+        name: tuple(draw(st.lists(FEW_NAMES, min_size=1, max_size=3)))
+        for name in FIXTURES[: draw(choose((0, 1), (1, 1), (2, 1)))]
+    }
+    nameless = draw(st.lists(tests(sorted(fixtures)), min_size=1, max_size=max_tests))
+    count = len(nameless)
+    drawn = tuple(
+        dataclasses.replace(test, name=f"t{index:02}") for index, test in enumerate(nameless)
+    )
+    number = st.integers(0, count - 1)
+    dependencies = {}
+    for one, other, is_wild, kind in draw(
+        st.lists(
+            st.tuples(
+                number,
+                number,
+                choose((False, 15), (True, 1)),
+                st.sampled_from(["data", "order", "token"]),
+            ),
+            max_size=count,
+        )
+    ):
+        first, second = sorted(
+            (one, other), key=lambda index: (index if is_wild else drawn[index].rank, index)
+        )
+        if first != second:
+            dependencies[drawn[second].name, drawn[first].name] = kind
+    return Project(
+        tests=drawn,
+        modes={name: draw(choose(("parallel", 2), ("sequential", 1))) for name in SUITES},
+        fixtures=fixtures,
+        dependencies=dependencies,
+        environment=draw(FEW_NAMES),
+        max_parallel=draw(st.integers(1, 6)),
+    )
+
+
+@st.composite
+def selections(draw: st.DrawFn, project: Project) -> Selection:
+    """Draw a selection: often everything."""
+    is_all = draw(st.booleans())
+    names = [test.name for test in project.tests]
+    return Selection(
+        suites=() if is_all else tuple(draw(st.sets(st.sampled_from(SUITES), max_size=1))),
+        tests=() if is_all else tuple(draw(st.sets(st.sampled_from(names), max_size=3))),
+        tags=draw(choose(((), 4), (("smoke",), 1), (("slow",), 1))),
+        overrides=draw(FEW_NAMES),
+    )
+
+
+ASKED = projects().flatmap(lambda project: st.tuples(st.just(project), selections(project)))
+
+
+def id_of(name: str) -> str:
+    """Return the id under which *name* is written: as good as random, but always the same."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+
+
+def write_project(connection: psycopg.Connection, project: Project) -> None:
+    """Write *project* into an organization of its own."""
+
+    def insert(table: str, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            columns = ", ".join(rows[0])
+            connection.execute(
+                f"insert into public.{table} ({columns}) select {columns} "  # noqa: S608
+                f"from jsonb_populate_recordset(null::public.{table}, %s::jsonb)",
+                [json.dumps(rows)],
+            )
+
+    home = {"project_id": id_of("project")}
+    insert("organizations", [{"id": id_of("organization"), "name": "organization"}])
+    insert(
+        "projects",
+        [{"id": id_of("project"), "organization_id": id_of("organization"), "name": "project"}],
+    )
+    insert(
+        "environments",
+        [
+            {
+                **home,
+                "id": id_of("environment"),
+                "name": "environment",
+                "base_url": "http://target.test",
+                "max_parallel": project.max_parallel,
+                "run_timeout_ms": 86_400_000,
+            }
+        ],
+    )
+    insert(
+        "environment_variables",
+        [
+            {
+                **home,
+                "id": id_of(f"variable {name}"),
+                "environment_id": id_of("environment"),
+                "name": name,
+                "value": "from the environment",
+                "updated_at": "now",
+            }
+            for name in sorted(project.environment)
+        ],
+    )
+    insert(
+        "test_suites",
+        [
+            {
+                **home,
+                "id": id_of(name),
+                "name": name,
+                "execution_mode": mode,
+                "headers": [],
+                "variables": {},
+            }
+            for name, mode in project.modes.items()
+        ],
+    )
+    insert(
+        "test_data_fixtures",
+        [
+            {
+                **home,
+                "id": id_of(name),
+                "name": name,
+                "rows": [
+                    {"key": f"r{index}", "values": dict.fromkeys(sorted(names), "from the fixture")}
+                    for index, names in enumerate(rows)
+                ],
+                "created_at": "now",
+            }
+            for name, rows in project.fixtures.items()
+        ],
+    )
+    insert(
+        "test_cases",
+        [
+            {
+                **home,
+                "id": id_of(test.name),
+                "suite_id": id_of(test.suite),
+                "name": test.name,
+                "phase": test.phase,
+                "position": test.position,
+                "priority": test.priority,
+                "tags": list(test.tags),
+                "is_enabled": test.is_enabled,
+                "rescue": test.rescue,
+                "retry": test.retry,
+            }
+            for test in project.tests
+        ],
+    )
+    insert(
+        "test_request_configs",
+        [
+            {
+                **home,
+                "test_case_id": id_of(test.name),
+                "method": test.method,
+                "path": f"/{test.name}",
+                "query": [
+                    [name, f'{{{{{name} | default("d")}}}}' if has_default else f"{{{{{name}}}}}"]
+                    for name, has_default in test.uses
+                ],
+                "headers": [],
+                "connect_timeout_ms": 1000,
+                "total_timeout_ms": 1000,
+                "max_redirects": 0,
+                "max_body_bytes": 1000,
+                "verify_tls": True,
+            }
+            for test in project.tests
+        ],
+    )
+    insert(
+        "test_response_specs",
+        [
+            {
+                **home,
+                "test_case_id": id_of(test.name),
+                "assertions": [{"source": "status", "operator": "equals", "expected": 200}],
+                "captures": [
+                    {"name": name, "source": "body", "path": f"$.{name}"} for name in test.captures
+                ],
+            }
+            for test in project.tests
+        ],
+    )
+    insert(
+        "fixture_usage",
+        [
+            {**home, "test_case_id": id_of(test.name), "fixture_id": id_of(test.fixture)}
+            for test in project.tests
+            if test.fixture is not None
+        ],
+    )
+    insert(
+        "test_dependencies",
+        [
+            {
+                **home,
+                "test_case_id": id_of(consumer),
+                "depends_on_id": id_of(upstream),
+                "kind": kind,
+            }
+            for (consumer, upstream), kind in project.dependencies.items()
+        ],
+    )
+
+
+def queue_run(connection: psycopg.Connection, selection: Selection) -> str:
+    """Queue a run of the project; returns its id."""
+    row = connection.execute(
+        "select id::text from public.queue_run(%s, %s::jsonb, %s::jsonb)",
+        [
+            id_of("environment"),
+            json.dumps(
+                {
+                    "suites": [id_of(name) for name in selection.suites],
+                    "tests": [id_of(name) for name in selection.tests],
+                    "tags": list(selection.tags),
+                }
+            ),
+            json.dumps(dict.fromkeys(sorted(selection.overrides), "from the run")),
+        ],
+    ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def fetch(connection: psycopg.Connection, query: str, *arguments: Any) -> list[dict[str, Any]]:
+    """Return all rows of *query*, as JSON: its infinite times are texts."""
+    wrapped = f"select to_jsonb(rows) from ({query}) as rows"  # noqa: S608
+    return [row[0] for row in connection.execute(wrapped, arguments).fetchall()]
