@@ -10,7 +10,10 @@ as $function$ select is_ours.namespace in ('public'::regnamespace, 'private'::re
 
 -- Comments
 
-select isnt(obj_description('private'::regnamespace, 'pg_namespace'), null, 'the private schema says what it is');
+select isnt(
+    obj_description('private'::regnamespace, 'pg_namespace'), null,
+    'the private schema says what it is'
+);
 
 select is_empty(
     $$
@@ -187,7 +190,8 @@ language sql
 as $function$
     select pieces.piece
     from regexp_split_to_table(
-        regexp_replace(unbounded_changes.source, '--[^\n]*', '', 'g'), ';|\mreturning\M|\n    \)(,|\n)'
+        regexp_replace(unbounded_changes.source, '--[^\n]*', '', 'g'),
+        ';|\mreturning\M|\n    \)(,|\n)'
     ) as pieces (piece)
     where
         pieces.piece ~ '\m(update|delete from)\s+(public|private|vault|realtime|cron)\.'
@@ -195,7 +199,12 @@ as $function$
 $function$;
 
 select results_eq(
-    $$ select count(*) from tests.unbounded_changes('update public.a set b = 1; delete from private.c; delete from public.d where e;') $$,
+    $$
+    select count(*)
+    from tests.unbounded_changes(
+        'update public.a set b = 1; delete from private.c; delete from public.d where e;'
+    )
+    $$,
     array[2::bigint],
     'a change without where is recognised'
 );
@@ -221,7 +230,8 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
-    ('cancel_run'), ('create_organization'), ('get_run_report'), ('get_run_state'), ('queue_run'), ('set_secret')
+    ('cancel_run'), ('create_organization'), ('get_run_report'), ('get_run_state'), ('queue_run'),
+    ('set_secret')
     $$,
     'a signed-in user may call the functions for people'
 );
@@ -235,7 +245,8 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
-    ('cancel_run'), ('claim_work'), ('get_run_report'), ('get_run_state'), ('queue_run'), ('register_worker'),
+    ('cancel_run'), ('claim_work'), ('get_run_report'), ('get_run_state'), ('queue_run'),
+    ('register_worker'),
     ('release_work'), ('renew_work'), ('report_work'), ('set_secret')
     $$,
     'the secret key may call what needs no person, and the functions of workers'
@@ -251,8 +262,10 @@ select bag_eq(
     $$,
     $$ values
     ('are_expectations'), ('assertion_problem'), ('cancel_run'), ('capture_problem'),
-    ('compile_templates'), ('create_organization'), ('find_templates'), ('is_open'), ('lookup_problem'),
-    ('is_fixture_rows'), ('is_number_within'), ('is_pairs'), ('is_retry_policy'), ('my_colleague_ids'),
+    ('compile_templates'), ('create_organization'), ('find_templates'), ('is_auth'), ('is_open'),
+    ('lookup_problem'),
+    ('is_fixture_rows'), ('is_number_within'), ('is_pairs'), ('is_retry_policy'),
+    ('my_colleague_ids'),
     ('my_edited_organization_ids'),
     ('my_edited_project_ids'), ('my_managed_organization_ids'), ('my_managed_project_ids'),
     ('my_organization_ids'), ('my_project_ids'), ('parse_filter'), ('parse_placeholder'),
@@ -270,9 +283,11 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
-    ('are_expectations'), ('assertion_problem'), ('cancel_run'), ('capture_problem'), ('claim_work'),
-    ('compile_templates'), ('find_templates'), ('is_fixture_rows'), ('is_open'), ('lookup_problem'),
-    ('is_number_within'), ('is_pairs'), ('is_retry_policy'), ('parse_filter'), ('parse_placeholder'), ('parse_template'), ('queue_run'),
+    ('are_expectations'), ('assertion_problem'), ('cancel_run'), ('capture_problem'),
+    ('claim_work'),
+    ('compile_templates'), ('find_templates'), ('is_auth'), ('is_fixture_rows'), ('is_open'), ('lookup_problem'),
+    ('is_number_within'), ('is_pairs'), ('is_retry_policy'), ('parse_filter'),
+    ('parse_placeholder'), ('parse_template'), ('queue_run'),
     ('register_worker'), ('release_work'), ('renew_work'), ('report_work'), ('set_secret')
     $$,
     'of the engine the secret key may call what constraints and the interface call'
@@ -426,8 +441,10 @@ select is_empty(
 
 select is(
     array[
-        has_schema_privilege('anon', 'private', 'usage'), has_schema_privilege('authenticated', 'private', 'create'),
-        has_schema_privilege('service_role', 'private', 'create'), has_schema_privilege('anon', 'public', 'create')
+        has_schema_privilege('anon', 'private', 'usage'),
+        has_schema_privilege('authenticated', 'private', 'create'),
+        has_schema_privilege('service_role', 'private', 'create'),
+        has_schema_privilege('anon', 'public', 'create')
     ],
     array[false, false, false, false],
     'nobody but the owner makes objects, and anon does not even see the engine'

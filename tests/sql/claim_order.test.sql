@@ -9,7 +9,10 @@ savepoint empty;
 
 -- The item on the wire
 
-select tests.make_test('post', 'flow', '{"method": "POST", "headers": [["X-One", "1"]], "body": {"kind": "json", "value": {"a": 1}}}');
+select tests.make_test(
+    'post', 'flow',
+    '{"method": "POST", "headers": [["X-One", "1"]], "body": {"kind": "json", "value": {"a": 1}}}'
+);
 select tests.queue('run');
 select is(tests.claim('first'), '{post}', 'a ready test is handed out');
 select bag_eq(
@@ -20,7 +23,8 @@ select bag_eq(
 select bag_eq(
     $$ select jsonb_object_keys(tests.request('post')) $$,
     array[
-        'method', 'url', 'headers', 'secret_headers', 'body', 'auth', 'timeout_ms', 'max_redirects', 'verify_tls',
+        'method', 'url', 'headers', 'secret_headers', 'body', 'auth', 'timeout_ms', 'max_redirects',
+        'verify_tls',
         'http_versions', 'max_body_bytes'
     ],
     'and so has its request'
@@ -28,7 +32,8 @@ select bag_eq(
 select is(
     tests.request('post'),
     '{"method": "POST", "url": "https://api.test/v1/post", "headers": [["X-One", "1"]], "secret_headers": [],
-      "body": {"kind": "json", "value": {"a": 1}}, "auth": null, "timeout_ms": {"connect": 5000, "total": 30000},
+      "body": {"kind": "json", "value": {"a": 1}}, "auth": null, "timeout_ms": {"connect": 5000,
+      "total": 30000},
       "max_redirects": 10, "verify_tls": true, "http_versions": ["1.1"], "max_body_bytes": 5242880}',
     'rendered, with nothing left to decide'
 );
@@ -52,7 +57,8 @@ select results_eq(
 );
 select is(tests.claim('second'), '{}', 'what is leased is not handed out again');
 select is(
-    public.claim_work(tests.worker(), gen_random_uuid(), 10) -> 'retry_ms', 'null', 'and nothing is in sight'
+    public.claim_work(tests.worker(), gen_random_uuid(), 10) -> 'retry_ms', 'null',
+    'and nothing is in sight'
 );
 rollback to empty;
 
@@ -62,18 +68,21 @@ select tests.make_test('get', 'flow', '{"path": "/{{$uuid}}/{{$timestamp}}"}');
 select tests.make_test('other', 'flow');
 select tests.queue('run');
 select is(
-    public.claim_work(tests.worker(), tests.id('call'), 1), public.claim_work(tests.worker(), tests.id('call'), 1),
+    public.claim_work(tests.worker(), tests.id('call'), 1),
+    public.claim_work(tests.worker(), tests.id('call'), 1),
     'repeating a call gives the same work, rendered the same'
 );
 select is(
-    (select count(*) from private.work_items where state = 'leased'), 1::bigint, 'and leases nothing more'
+    (select count(*) from private.work_items where state = 'leased'), 1::bigint,
+    'and leases nothing more'
 );
 select is(
     public.claim_work(tests.worker('another'), tests.id('call'), 1) #>> '{work,0,attempt}', '1',
     'the same call of another worker is another call'
 );
 select is(
-    (select count(*) from private.work_items where state = 'leased'), 2::bigint, 'which leases something else'
+    (select count(*) from private.work_items where state = 'leased'), 2::bigint,
+    'which leases something else'
 );
 rollback to empty;
 
@@ -91,7 +100,10 @@ rollback to empty;
 select tests.make_test('late', 'flow', '{"priority": 5, "position": 1}');
 select tests.make_test('early', 'flow', '{"priority": 0, "position": 2}');
 select tests.queue('run');
-select is(tests.claim('both'), '{early,late}', 'within one reply, too, the order is the order in which to make them');
+select is(
+    tests.claim('both'), '{early,late}',
+    'within one reply, too, the order is the order in which to make them'
+);
 rollback to empty;
 
 select tests.make_environment('single', 'shop', '{"max_parallel": 1}');
@@ -110,7 +122,8 @@ select tests.make_test('get 2', 'flow', '{"priority": 4}');
 select tests.queue('run');
 select is(tests.claim('none', 0, 0), '{}', 'without free slots nothing is handed out');
 select is(
-    tests.claim('one', 1, 3), '{"get 1","get 2"}', 'what may not be repeated is never handed out ahead of a free slot'
+    tests.claim('one', 1, 3), '{"get 1","get 2"}',
+    'what may not be repeated is never handed out ahead of a free slot'
 );
 select is(tests.claim('two', 1, 10), '{"post 1"}', 'only for one');
 select is(tests.claim('three', 0, 10), '{}', 'not for prefetch alone');
@@ -128,7 +141,9 @@ values (tests.id('trigger'), tests.id('shop'), 'GET', '/trigger', false),
 (tests.id('harmless'), tests.id('shop'), 'GET', '/harmless', true);
 select tests.make_test('of an unsafe endpoint', 'flow', '{"endpoint": "trigger"}');
 select tests.make_test('of a safe endpoint', 'flow', '{"endpoint": "harmless"}');
-select tests.make_test('of an unsafe endpoint but vouched for', 'flow', '{"endpoint": "trigger", "rescue": "always"}');
+select tests.make_test(
+    'of an unsafe endpoint but vouched for', 'flow', '{"endpoint": "trigger", "rescue": "always"}'
+);
 select tests.queue('run');
 select bag_eq(
     $$ select unnest(tests.claim('prefetch', 0, 100)) $$,
@@ -163,7 +178,8 @@ select tests.queue('one', '{}', '{}', 'narrow');
 select tests.queue('two', '{}', '{}', 'narrow');
 select tests.queue('wide', '{}', '{}', 'staging');
 select is(
-    cardinality(tests.claim('first')), 5, 'an environment takes as many requests as it may, another is not held up'
+    cardinality(tests.claim('first')), 5,
+    'an environment takes as many requests as it may, another is not held up'
 );
 select is(
     (
@@ -174,7 +190,9 @@ select is(
 );
 select is(tests.claim('second'), '{}', 'the rest waits');
 select ok(
-    (public.claim_work(tests.worker(), gen_random_uuid(), 10) ->> 'retry_ms')::integer between 1 and 1000,
+    (public.claim_work(
+        tests.worker(), gen_random_uuid(), 10
+    ) ->> 'retry_ms')::integer between 1 and 1000,
     'and the worker is told to ask again soon'
 );
 select tests.send((
@@ -207,7 +225,8 @@ select results_eq(
     'two organizations take turns, however many runs one of them has'
 );
 select isnt(
-    (select whose from tests.served where number = 1), (select whose from tests.served where number = 2),
+    (select whose from tests.served where number = 1),
+    (select whose from tests.served where number = 2),
     'one after the other'
 );
 rollback to empty;
@@ -217,11 +236,14 @@ select tests.make_test('second', 'flow');
 select tests.queue('a');
 select tests.queue('b');
 create table tests.served as
-select tests.claim('call ' || calls.number, 1) as handed_out from generate_series(1, 4) as calls (number);
+select tests.claim(
+    'call ' || calls.number, 1) as handed_out from generate_series(1, 4) as calls (number
+);
 select bag_eq(
     $$ select claim, item ->> 'run' from tests.handed_out where claim in ('call 1', 'call 3') $$,
     $$
-    select others.claim, case others.run when tests.run('a') then tests.run('b') else tests.run('a') end::text
+    select others.claim,
+    case others.run when tests.run('a') then tests.run('b') else tests.run('a') end::text
     from (
         select
             case handed_out.claim when 'call 2' then 'call 1' else 'call 3' end as claim,
@@ -241,29 +263,43 @@ select tests.queue('run');
 create table tests.known as select public.register_worker('w', '1.0', 8, '{eu}') as id;
 grant select on tests.known to public;
 select results_eq(
-    $$ select name, version, capacity, labels from public.workers where id = (select id from tests.known) $$,
+    $$
+    select name, version, capacity, labels
+    from public.workers
+    where id = (select id
+    from tests.known)
+    $$,
     $$ values ('w', '1.0', 8, '{eu}'::text[]) $$, 'a worker registers'
 );
-select throws_ok($$ select public.register_worker('w', '1', 0) $$, '23514', null, 'with room for something');
+select throws_ok(
+    $$ select public.register_worker('w', '1', 0) $$, '23514', null, 'with room for something'
+);
 select throws_ok($$ select public.register_worker(' ', '1', 1) $$, '23514', null, 'and a name');
 select throws_ok(
     $$ select public.claim_work(gen_random_uuid(), gen_random_uuid(), 1) $$, 'PT404', null,
     'who never registered is refused'
 );
 select is(
-    tests.slug_of($$ select public.claim_work(gen_random_uuid(), gen_random_uuid(), 1) $$), 'unknown_worker', 'by slug'
+    tests.slug_of($$ select public.claim_work(gen_random_uuid(), gen_random_uuid(), 1) $$),
+    'unknown_worker', 'by slug'
 );
 update public.workers set last_seen_at = now() - interval '1 hour';
 select public.claim_work((select id from tests.known), gen_random_uuid(), 0);
-select results_eq($$ select last_seen_at = now() from public.workers $$, array[true], 'a claim is a sign of life');
+select results_eq(
+    $$ select last_seen_at = now() from public.workers $$, array[true], 'a claim is a sign of life'
+);
 select tests.act_as('olga');
 select throws_ok(
-    $$ select public.claim_work((select id from tests.known), gen_random_uuid(), 1) $$, '42501', null,
+    $$ select public.claim_work((select id from tests.known), gen_random_uuid(), 1) $$, '42501',
+    null,
     'an owner of the organization may not claim: work carries secrets'
 );
 select tests.act_as_service();
 select is(
-    jsonb_array_length(public.claim_work((select id from tests.known), gen_random_uuid(), 1) -> 'work'), 1,
+    jsonb_array_length(
+        public.claim_work((select id from tests.known), gen_random_uuid(), 1) -> 'work'
+    ),
+    1,
     'the secret key may'
 );
 

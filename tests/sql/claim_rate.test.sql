@@ -22,10 +22,15 @@ as $function$
 $function$;
 
 select tests.wait('1 hour');
-select is(cardinality(tests.claim('first')), 2, 'a rate limit gives a second''s worth at once, over all runs');
+select is(
+    cardinality(tests.claim('first')), 2,
+    'a rate limit gives a second''s worth at once, over all runs'
+);
 select is(tests.claim('second'), '{}', 'then nothing');
 select ok(
-    (public.claim_work(tests.worker(), gen_random_uuid(), 10) ->> 'retry_ms')::integer between 1 and 1000,
+    (public.claim_work(
+        tests.worker(), gen_random_uuid(), 10
+    ) ->> 'retry_ms')::integer between 1 and 1000,
     'and the worker is told to ask again soon'
 );
 select tests.wait('0.6 seconds');

@@ -11,7 +11,8 @@ savepoint empty;
 
 select tests.make_test(
     'get', 'flow',
-    '{"path": "/{{$uuid}}/{{$timestamp}}/{{$randomInt}}", "headers": [["X-At", "{{$isoTimestamp}}"]]}'
+    '{"path": "/{{$uuid}}/{{$timestamp}}/{{$randomInt}}", "headers": [["X-At",
+      "{{$isoTimestamp}}"]]}'
 );
 select tests.queue('run');
 select tests.claim('first');
@@ -60,8 +61,12 @@ select tests.claim('first');
 select tests.expire('post');
 select is(tests.claim('second'), '{follows}', 'a POST is not sent again');
 select results_eq(
-    $$ select status, category, slug, rescue_count, attempt_count, accepted_lease, http_status from tests.result('run', 'post') $$,
-    $$ values ('error', 'lost', 'lost', 0, 0, null::uuid, null::integer) $$, 'its result is error / lost'
+    $$
+    select status, category, slug, rescue_count, attempt_count, accepted_lease, http_status
+    from tests.result('run', 'post')
+    $$,
+    $$ values ('error', 'lost', 'lost', 0, 0, null::uuid, null::integer) $$,
+    'its result is error / lost'
 );
 select is(
     tests.verdicts('run'), '{"follows: pending","needs: skipped","post: error"}',
@@ -118,9 +123,12 @@ select private.rescue_expired();
 select is((tests.work('run', 'post')).state, 'leased', 'a lease that holds is left alone');
 select tests.expire('post');
 select private.rescue_expired();
-select is(tests.run_status('run'), 'error', 'the scheduled rescue ends a run that no worker asks for');
 select is(
-    (select count(*) from cron.job where command = 'select private.rescue_expired()'), 1::bigint, 'and it is scheduled'
+    tests.run_status('run'), 'error', 'the scheduled rescue ends a run that no worker asks for'
+);
+select is(
+    (select count(*) from cron.job where command = 'select private.rescue_expired()'), 1::bigint,
+    'and it is scheduled'
 );
 rollback to empty;
 
@@ -140,14 +148,18 @@ select is(tests.claim('2'), '{}', 'and nobody else gets them');
 select tests.expire('one');
 select tests.claim('3');
 select is(
-    public.renew_work(tests.worker(), jsonb_build_array(tests.item('one', '1'), tests.item('two'))) -> 'lost',
+    public.renew_work(
+        tests.worker(), jsonb_build_array(tests.item('one', '1'), tests.item('two'))
+    ) -> 'lost',
     jsonb_build_array(tests.item('one', '1') -> 'item'), 'one that was taken away is lost'
 );
 select is(
     public.renew_work(
-        tests.worker(), jsonb_build_array(tests.item('two') || jsonb_build_object('lease', gen_random_uuid()))
+        tests.worker(),
+        jsonb_build_array(tests.item('two') || jsonb_build_object('lease', gen_random_uuid()))
     ) -> 'lost',
-    jsonb_build_array(tests.item('two') -> 'item'), 'the token counts, not the number of the attempt'
+    jsonb_build_array(tests.item('two') -> 'item'),
+    'the token counts, not the number of the attempt'
 );
 select tests.answer('two');
 select is(
@@ -157,12 +169,18 @@ select is(
 select public.cancel_run(tests.run('run'));
 select is(
     public.renew_work(tests.worker(), jsonb_build_array(tests.item('one', '3'))),
-    jsonb_build_object('lost', '[]'::jsonb, 'cancelled', jsonb_build_array(tests.item('one') -> 'item')),
+    jsonb_build_object(
+        'lost', '[]'::jsonb, 'cancelled', jsonb_build_array(tests.item('one') -> 'item')
+    ),
     'the worker learns that a run was cancelled'
 );
-select is(public.renew_work(tests.worker(), '[]'), '{"lost": [], "cancelled": []}', 'nothing to renew is fine');
+select is(
+    public.renew_work(tests.worker(), '[]'), '{"lost": [], "cancelled": []}',
+    'nothing to renew is fine'
+);
 select throws_ok(
-    $$ select public.renew_work(gen_random_uuid(), '[]') $$, 'PT404', null, 'an unknown worker is refused'
+    $$ select public.renew_work(gen_random_uuid(), '[]') $$, 'PT404', null,
+    'an unknown worker is refused'
 );
 rollback to empty;
 
@@ -173,30 +191,40 @@ select tests.make_test('post', 'flow', '{"method": "POST"}');
 select tests.queue('run');
 select tests.claim('1');
 select is(
-    public.release_work(tests.worker(), jsonb_build_array(tests.item('get'), tests.item('post'))) -> 'released'
-    @> jsonb_build_array(tests.item('get') -> 'item', tests.item('post') -> 'item'), true, 'unsent work is handed back'
+    public.release_work(
+        tests.worker(), jsonb_build_array(tests.item('get'), tests.item('post'))
+    ) -> 'released'
+    @> jsonb_build_array(tests.item('get') -> 'item', tests.item('post') -> 'item'), true,
+    'unsent work is handed back'
 );
-select bag_eq($$ select unnest(tests.claim('2')) $$, array['get', 'post'], 'and handed out again, a POST too');
+select bag_eq(
+    $$ select unnest(tests.claim('2')) $$, array['get', 'post'], 'and handed out again, a POST too'
+);
 select is((tests.work('run', 'post')).rescue_count, 0, 'which is no rescue');
 select is(
-    public.release_work(tests.worker(), jsonb_build_array(tests.item('get', '1'))), '{"released": []}',
+    public.release_work(tests.worker(), jsonb_build_array(tests.item('get', '1'))),
+    '{"released": []}',
     'an old lease releases nothing'
 );
 select is((tests.work('run', 'get')).state, 'leased', 'of what somebody else holds');
 select is(
     public.release_work(
-        tests.worker(), jsonb_build_array(tests.item('get') || jsonb_build_object('lease', gen_random_uuid()))
+        tests.worker(),
+        jsonb_build_array(tests.item('get') || jsonb_build_object('lease', gen_random_uuid()))
     ),
     '{"released": []}', 'also under the current number'
 );
 select is_empty($$ select tests.check_run('run') $$, 'every invariant holds');
 select public.cancel_run(tests.run('run'));
-select public.release_work(tests.worker(), jsonb_build_array(tests.item('get'), tests.item('post')));
+select public.release_work(
+    tests.worker(), jsonb_build_array(tests.item('get'), tests.item('post'))
+);
 select is(tests.claim('3'), '{}', 'what is released after the run was cancelled is not handed out');
 select is(tests.verdicts('run'), '{"get: cancelled","post: cancelled"}', 'it is cancelled');
 select is(tests.run_status('run'), 'cancelled', 'which ends the run');
 select throws_ok(
-    $$ select public.release_work(gen_random_uuid(), '[]') $$, 'PT404', null, 'an unknown worker is refused'
+    $$ select public.release_work(gen_random_uuid(), '[]') $$, 'PT404', null,
+    'an unknown worker is refused'
 );
 rollback to empty;
 

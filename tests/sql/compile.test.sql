@@ -24,7 +24,8 @@ select tests.make_test(
 );
 select is(tests.compiled('full') #>> '{request,method}', 'PUT', 'the method is taken over');
 select is(
-    tests.compiled('full') #>> '{request,url}', '/a?q=a%20b&q=%C5%BE&x%20y={"name": "z", "path": [], "filters": []}%26',
+    tests.compiled('full') #>> '{request,url}',
+    '/a?q=a%20b&q=%C5%BE&x%20y={"name": "z", "path": [], "filters": []}%26',
     'fixed text of the query is percent-encoded, repeated names and order are kept'
 );
 select is(
@@ -34,20 +35,31 @@ select is(
     'its placeholders are slots of the URL'
 );
 select is(
-    private.compile_url('/a?b=c', '[["d", "e"]]'), '["/a?b=c", "&d=", "e"]', 'a query in the path is continued'
+    private.compile_url('/a?b=c', '[["d", "e"]]'), '["/a?b=c", "&d=", "e"]',
+    'a query in the path is continued'
 );
-select is(private.compile_url('/a', '[["d", ""]]'), '["/a", "?d=", ""]', 'a parameter may be empty');
 select is(
-    tests.compiled('full') #> '{request,timeout_ms}', '{"connect": 5000, "total": 30000}', 'time limits are taken over'
+    private.compile_url('/a', '[["d", ""]]'), '["/a", "?d=", ""]', 'a parameter may be empty'
 );
-select is((tests.compiled('full') #> '{request,body,value}')::text, '{"n": 1.50}', 'and the body, digit by digit');
-select is(tests.compiled('full') #> '{request,auth}', '{"kind": "none"}', 'without any sign-in there is none');
+select is(
+    tests.compiled('full') #> '{request,timeout_ms}', '{"connect": 5000, "total": 30000}',
+    'time limits are taken over'
+);
+select is(
+    (tests.compiled('full') #> '{request,body,value}')::text, '{"n": 1.50}',
+    'and the body, digit by digit'
+);
+select is(
+    tests.compiled('full') #> '{request,auth}', '{"kind": "none"}',
+    'without any sign-in there is none'
+);
 
 -- Headers
 
 select is(
     private.merge_headers('[["A", "1"], ["B", "2"], ["B", "3"]]', '[["C", "4"]]'),
-    '[["C", "4"], ["A", "1"], ["B", "2"], ["B", "3"]]', 'a test has its own headers and its suite''s'
+    '[["C", "4"], ["A", "1"], ["B", "2"], ["B", "3"]]',
+    'a test has its own headers and its suite''s'
 );
 select is(
     private.merge_headers('[["Accept", "x"], ["B", "2"]]', '[["aCCept", "y"]]'),
@@ -59,14 +71,18 @@ select is(
 );
 select is(private.merge_headers('[]', '[["A", "1"]]'), '[["A", "1"]]', 'a suite may have none');
 select is(private.merge_headers('[["A", "1"]]', '[]'), '[["A", "1"]]', 'and so may a test');
-select tests.make_suite('heads', 'shop', '{"headers": [["X-Suite", "{{s}}"]], "variables": {"s": 1}}');
+select tests.make_suite(
+    'heads', 'shop', '{"headers": [["X-Suite", "{{s}}"]], "variables": {"s": 1}}'
+);
 select tests.make_test('inheriting', 'heads', '{"headers": [["X-Own", "{{o}}"]]}');
 select is(
-    tests.compiled('inheriting') #> '{request,headers}', '[["X-Own", "{{o}}"], ["X-Suite", "{{s}}"]]',
+    tests.compiled('inheriting') #> '{request,headers}',
+    '[["X-Own", "{{o}}"], ["X-Suite", "{{s}}"]]',
     'what is inherited is part of the definition'
 );
 select is(
-    tests.compiled('inheriting') #> '{request_slots,1,at}', '["headers", "1", "1"]', 'its placeholders too'
+    tests.compiled('inheriting') #> '{request_slots,1,at}', '["headers", "1", "1"]',
+    'its placeholders too'
 );
 select is(tests.compiled('inheriting') -> 'variables', '{"s": 1}', 'and the suite''s variables');
 
@@ -81,11 +97,13 @@ select tests.make_test('by itself', 'signed', '{"auth": {"kind": "bearer", "toke
 select tests.make_test('not at all', 'signed', '{"auth": {"kind": "none"}}');
 select tests.make_test('of a stranger', 'plain', '{"auth": {"credential": "theirs"}}');
 select is(
-    tests.compiled('by suite') #> '{request,auth}', '{"kind": "basic", "username": "u", "password": "{{p}}"}',
+    tests.compiled('by suite') #> '{request,auth}',
+    '{"kind": "basic", "username": "u", "password": "{{p}}"}',
     'a credential is looked up by its name'
 );
 select is(
-    tests.compiled('by itself') #> '{request,auth}', '{"kind": "bearer", "token": "t"}', 'a test signs in its own way'
+    tests.compiled('by itself') #> '{request,auth}', '{"kind": "bearer", "token": "t"}',
+    'a test signs in its own way'
 );
 select is(tests.compiled('not at all') #> '{request,auth}', '{"kind": "none"}', 'or not at all');
 select isnt(
@@ -101,7 +119,7 @@ select tests.make_test('looking', 'plain', '{
         {"source": "body", "path": "$.id", "operator": "exists"},
         {"source": "body", "path": "$.id", "operator": "matches", "expected": "^[0-9]+$"},
         {"source": "header", "name": "Content-Type", "operator": "exists"},
-        {"source": "header", "name": "content-type", "operator": "contains", "expected": "json"},
+        {"source": "header", "name": "Content-Type", "operator": "contains", "expected": "json"},
         {"source": "text", "operator": "contains", "expected": "x"},
         {"source": "duration", "operator": "less_than", "expected": 100},
         {"source": "body", "path": "$.items[*].id", "operator": "contains", "expected": 1}],
@@ -133,25 +151,31 @@ as $function$
 $function$;
 
 select is(tests.compiled('looking') #> '{assertions,0,observe}', null, 'a status needs no look-up');
-select is(tests.compiled('looking') #> '{assertions,6,observe}', null, 'and neither does a duration');
 select is(
-    tests.referred('assertions', 1, 'observe'), '{"source": "body", "path": "$.id"}', 'a body does, by its path'
+    tests.compiled('looking') #> '{assertions,6,observe}', null, 'and neither does a duration'
 );
 select is(
-    tests.referred('assertions', 2, 'observe_pattern'), '{"source": "body", "path": "$.id", "pattern": "^[0-9]+$"}',
+    tests.referred('assertions', 1, 'observe'), '{"source": "body", "path": "$.id"}',
+    'a body does, by its path'
+);
+select is(
+    tests.referred('assertions', 2, 'observe_pattern'),
+    '{"source": "body", "path": "$.id", "pattern": "^[0-9]+$"}',
     'a pattern is matched by the worker'
 );
 select is(
-    tests.compiled('looking') #> '{assertions,2,observe}', tests.compiled('looking') #> '{assertions,1,observe}',
+    tests.compiled('looking') #> '{assertions,2,observe}',
+    tests.compiled('looking') #> '{assertions,1,observe}',
     'beside what it is matched against'
 );
 select is(
-    tests.referred('assertions', 3, 'observe'), '{"source": "header", "name": "content-type"}',
-    'a header is looked up by its name in lower case'
+    tests.referred('assertions', 3, 'observe'), '{"source": "header", "name": "Content-Type"}',
+    'a header by its name'
 );
 select is(tests.referred('assertions', 5, 'observe'), '{"source": "text"}', 'a text as a whole');
 select is(
-    tests.referred('captures', 1, 'observe'), '{"source": "body", "path": "$.id", "pattern": "[0-9]+"}',
+    tests.referred('captures', 1, 'observe'),
+    '{"source": "body", "path": "$.id", "pattern": "[0-9]+"}',
     'a capture may be narrowed by a pattern'
 );
 select results_eq(
@@ -162,7 +186,9 @@ select results_eq(
     from (values (1, '$.a'), (2, '$.a[0].b'), (3, '$.a[*]'), (4, '$..a'), (5, '$.a[?(@.b == 1)]'), (6, '$.a[0:2]'), (7, '$.a[0,1]'), (8, '$["a"]')) as paths (number, path)
     order by paths.number
     $$,
-    $$ values ('$.a', false), ('$.a[0].b', false), ('$.a[*]', true), ('$..a', true), ('$.a[?(@.b == 1)]', true), ('$.a[0:2]', true), ('$.a[0,1]', true), ('$["a"]', false) $$,
+    $$
+    values ('$.a', false), ('$.a[0].b', false), ('$.a[*]', true), ('$..a', true), ('$.a[?(@.b == 1)]', true), ('$.a[0:2]', true), ('$.a[0,1]', true), ('$["a"]', false)
+    $$,
     'a path that may find several values always gives an array'
 );
 
@@ -182,19 +208,22 @@ select is(
 update public.test_request_configs set path = '/other' where test_case_id = tests.id('twin one');
 select tests.queue('third', tests.only('twin one'));
 select isnt(
-    (tests.result('third', 'twin one')).definition_id, (tests.result('second', 'twin one')).definition_id,
+    (tests.result('third', 'twin one')).definition_id,
+    (tests.result('second', 'twin one')).definition_id,
     'a changed test has a new one'
 );
 update public.test_suites set headers = '[["X-New", "1"]]' where id = tests.id('plain');
 select tests.queue('fourth', tests.only('twin one'));
 select isnt(
-    (tests.result('fourth', 'twin one')).definition_id, (tests.result('third', 'twin one')).definition_id,
+    (tests.result('fourth', 'twin one')).definition_id,
+    (tests.result('third', 'twin one')).definition_id,
     'and so has one whose suite changed'
 );
 update public.test_cases set name = 'renamed', priority = 5, tags = '{x}' where id = tests.id('twin one');
 select tests.queue('fifth', tests.only('twin one'));
 select is(
-    (tests.result('fifth', 'renamed')).definition_id, (tests.result('fourth', 'twin one')).definition_id,
+    (tests.result('fifth', 'renamed')).definition_id,
+    (tests.result('fourth', 'twin one')).definition_id,
     'a name, a priority and tags do not change what is executed'
 );
 

@@ -8,8 +8,14 @@ select plan(30);
 -- The publication
 
 select bag_eq(
-    $$ select schemaname::text, tablename::text from pg_publication_tables where pubname = 'supabase_realtime' $$,
-    $$ values ('public', 'test_runs'), ('public', 'test_results'), ('public', 'test_execution_context') $$,
+    $$
+    select schemaname::text, tablename::text
+    from pg_publication_tables
+    where pubname = 'supabase_realtime'
+    $$,
+    $$
+    values ('public', 'test_runs'), ('public', 'test_results'), ('public', 'test_execution_context')
+    $$,
     'three tables are published'
 );
 select is_empty(
@@ -36,7 +42,8 @@ create function tests.broadcasts()
 returns table (topic text, event text, payload jsonb)
 language sql
 as $function$
-    select messages.topic, messages.event, messages.payload - 'id' from realtime.messages as messages;
+    select messages.topic, messages.event,
+    messages.payload - 'id' from realtime.messages as messages;
 $function$;
 
 savepoint empty;
@@ -48,19 +55,29 @@ select tests.depend('after', 'a', 'order');
 select tests.queue('run');
 select bag_eq(
     $$ select * from tests.broadcasts() $$,
-    $$ values ('workers', 'run_queued', jsonb_build_object('run', tests.run('run'), 'project', tests.id('shop'))) $$,
+    $$
+    values ('workers', 'run_queued', jsonb_build_object('run', tests.run('run'), 'project', tests.id('shop')))
+    $$,
     'workers are woken when a run is queued'
 );
 delete from realtime.messages;
 select tests.claim('1', 3);
 select bag_eq(
     $$ select topic, event from tests.broadcasts() $$,
-    $$ values ('run:' || tests.run('run'), 'run_started'), ('run:' || tests.run('run'), 'tests_started') $$,
+    $$
+    values ('run:' || tests.run('run'), 'run_started'), ('run:' || tests.run('run'), 'tests_started')
+    $$,
     'a claim tells that the run began, and in one message which tests'
 );
 select bag_eq(
-    $$ select jsonb_array_elements_text(payload -> 'results')::uuid from tests.broadcasts() where event = 'tests_started' $$,
-    $$ values ((tests.result('run', 'a')).id), ((tests.result('run', 'b')).id), ((tests.result('run', 'c')).id) $$,
+    $$
+    select jsonb_array_elements_text(payload -> 'results')::uuid
+    from tests.broadcasts()
+    where event = 'tests_started'
+    $$,
+    $$
+    values ((tests.result('run', 'a')).id), ((tests.result('run', 'b')).id), ((tests.result('run', 'c')).id)
+    $$,
     'all of them'
 );
 delete from realtime.messages;
@@ -72,7 +89,8 @@ select tests.send((
 ));
 select results_eq(
     $$ select topic, event, payload ->> 'run' from tests.broadcasts() $$,
-    $$ values ('run:' || tests.run('run'), 'tests_finished', tests.run('run')::text) $$, 'a batch of reports is one message'
+    $$ values ('run:' || tests.run('run'), 'tests_finished', tests.run('run')::text) $$,
+    'a batch of reports is one message'
 );
 select bag_eq(
     $$
@@ -80,7 +98,8 @@ select bag_eq(
     from tests.broadcasts() as sent cross join lateral jsonb_array_elements(sent.payload -> 'results') as results
     $$,
     $$ values
-    ((tests.result('run', 'a')).id::text, 'passed'), ((tests.result('run', 'b')).id::text, 'failed'),
+    ((tests.result('run', 'a')).id::text, 'passed'),
+    ((tests.result('run', 'b')).id::text, 'failed'),
     ((tests.result('run', 'c')).id::text, 'passed')
     $$,
     'with every verdict'
@@ -88,22 +107,27 @@ select bag_eq(
 delete from realtime.messages;
 select tests.claim('2');
 select is(
-    (select count(*) from tests.broadcasts() where event = 'run_started'), 0::bigint, 'a run begins once'
+    (select count(*) from tests.broadcasts() where event = 'run_started'), 0::bigint,
+    'a run begins once'
 );
 select tests.answer('after');
 select results_eq(
     $$ select topic, payload from tests.broadcasts() where event = 'run_finished' $$,
-    $$ values ('run:' || tests.run('run'), jsonb_build_object('run', tests.run('run'), 'status', 'failed')) $$,
+    $$
+    values ('run:' || tests.run('run'), jsonb_build_object('run', tests.run('run'), 'status', 'failed'))
+    $$,
     'and ends once, with its status'
 );
 select is_empty(
-    $$ select from realtime.messages where private is not true or extension <> 'broadcast' $$, 'every message is private'
+    $$ select from realtime.messages where private is not true or extension <> 'broadcast' $$,
+    'every message is private'
 );
 delete from realtime.messages;
 select tests.queue('cancelled');
 select public.cancel_run(tests.run('cancelled'));
 select is(
-    (select payload ->> 'status' from tests.broadcasts() where event = 'run_finished'), 'cancelled', 'a cancelled run ends too'
+    (select payload ->> 'status' from tests.broadcasts() where event = 'run_finished'), 'cancelled',
+    'a cancelled run ends too'
 );
 delete from realtime.messages;
 select tests.queue('skipping', tests.only('a'));
@@ -113,13 +137,17 @@ select tests.queue('retrying', tests.only('try'));
 select tests.claim('4');
 delete from realtime.messages;
 select tests.answer('try', '{"status": 500}');
-select is_empty($$ select * from tests.broadcasts() $$, 'an attempt that is tried again is no news');
+select is_empty(
+    $$ select * from tests.broadcasts() $$, 'an attempt that is tried again is no news'
+);
 
 -- A thousand tests cost a handful of messages
 
 rollback to empty;
 select tests.make_suite('large', 'shop');
-select tests.make_test('large ' || numbers.number, 'large') from generate_series(1, 300) as numbers (number);
+select tests.make_test(
+    'large ' || numbers.number, 'large') from generate_series(1, 300) as numbers (number
+);
 delete from realtime.messages;
 select tests.queue('large', jsonb_build_object('suites', jsonb_build_array(tests.id('large'))));
 select tests.run_all('{}', 100);
@@ -148,39 +176,67 @@ end;
 $function$;
 
 select tests.act_as('vera');
-select ok(tests.may_join('run:' || (select run_id from tests.known)), 'a viewer listens to a run of the own organization');
-select ok(not tests.may_join('run:' || tests.id('no such run')), 'to one that does not exist she does not');
+select ok(
+    tests.may_join('run:' || (select run_id from tests.known)),
+    'a viewer listens to a run of the own organization'
+);
+select ok(
+    not tests.may_join('run:' || tests.id('no such run')),
+    'to one that does not exist she does not'
+);
 select ok(not tests.may_join('workers'), 'nor to the workers');
 select ok(not tests.may_join(''), 'nor to nothing');
 select lives_ok(
-    $$ select tests.may_join(topic) from unnest(array['run:', 'run:x', 'run:1-2-3', 'rooms:5', ':', 'run', 'RUN:', 'run:%', 'chat']) as topics (topic) $$,
+    $$
+    select tests.may_join(topic)
+    from unnest(array['run:', 'run:x', 'run:1-2-3', 'rooms:5', ':', 'run', 'RUN:', 'run:%', 'chat']) as topics (topic)
+    $$,
     'a foreign topic never raises'
 );
 select is_empty(
-    $$ select topic from unnest(array['run:', 'run:x', 'rooms:5', ':', 'run', 'chat']) as topics (topic) where tests.may_join(topic) $$,
+    $$
+    select topic
+    from unnest(array['run:', 'run:x', 'rooms:5', ':', 'run', 'chat']) as topics (topic)
+    where tests.may_join(topic)
+    $$,
     'and is never granted'
 );
 select ok(
-    not tests.may_join('xrun:' || (select run_id from tests.known)), 'a topic that only looks alike is not granted'
+    not tests.may_join('xrun:' || (select run_id from tests.known)),
+    'a topic that only looks alike is not granted'
 );
 select ok(
     not tests.may_join('run:' || (select run_id from tests.known) || ':more'), 'in either direction'
 );
 select throws_ok(
     format(
-        $$ insert into realtime.messages (topic, extension, event, payload, private) values (%L, 'broadcast', 'x', '{}', true) $$,
+        $$
+        insert into realtime.messages (topic, extension, event, payload, private)
+        values (%L, 'broadcast', 'x', '{}', true)
+        $$,
         'run:' || (select run_id from tests.known)
     ),
     '42501', null, 'nobody but the engine sends'
 );
 select tests.act_as('otto');
-select ok(not tests.may_join('run:' || (select run_id from tests.known)), 'a stranger does not listen');
+select ok(
+    not tests.may_join('run:' || (select run_id from tests.known)), 'a stranger does not listen'
+);
 select tests.act_as_anon();
 select ok(not tests.may_join('run:' || (select run_id from tests.known)), 'nor does nobody');
 select tests.act_as_owner();
-select is(private.topic_id('run:00000000-0000-4000-8000-000000000001', 'run'), '00000000-0000-4000-8000-000000000001'::uuid, 'the id of a topic');
-select is(private.topic_id('run:00000000-0000-4000-8000-00000000000G', 'run'), null, 'of one that is none');
-select is(private.topic_id('run:00000000-0000-4000-8000-000000000001', 'project'), null, 'or of another kind');
+select is(
+    private.topic_id('run:00000000-0000-4000-8000-000000000001', 'run'),
+    '00000000-0000-4000-8000-000000000001'::uuid, 'the id of a topic'
+);
+select is(
+    private.topic_id('run:00000000-0000-4000-8000-00000000000G', 'run'), null,
+    'of one that is none'
+);
+select is(
+    private.topic_id('run:00000000-0000-4000-8000-000000000001', 'project'), null,
+    'or of another kind'
+);
 select is(private.topic_id(null, 'run'), null, 'or of none at all');
 
 select * from finish();

@@ -22,7 +22,10 @@ select tests.make_test('login', 'flow', tests.capture_settings('token'));
 select tests.make_test('profile', 'flow', '{"path": "/{{token}}"}');
 select tests.make_test('other', 'flow');
 select tests.queue('run');
-select is(tests.edges('run'), '{profile <- login (data)}', 'a test that uses a name waits for the one that captures it');
+select is(
+    tests.edges('run'), '{profile <- login (data)}',
+    'a test that uses a name waits for the one that captures it'
+);
 select is((tests.work('run', 'profile')).pending_count, 1, 'which it counts');
 select is((tests.work('run', 'profile')).state, 'waiting', 'and is not ready');
 select is((tests.work('run', 'login')).state, 'ready', 'the other one is');
@@ -32,7 +35,10 @@ select is(
     'and knows whose value it will see'
 );
 select tests.queue('alone', tests.only('profile'));
-select is(tests.edges('alone'), '{profile <- login (data)}', 'the one that captures comes along by itself');
+select is(
+    tests.edges('alone'), '{profile <- login (data)}',
+    'the one that captures comes along by itself'
+);
 select tests.queue('twice in use', tests.only('profile', 'login'));
 select is(tests.edges('twice in use'), '{profile <- login (data)}', 'and only once');
 rollback to empty;
@@ -41,10 +47,13 @@ rollback to empty;
 select tests.make_test('login', 'flow', tests.capture_settings('token'));
 select tests.make_test('in query', 'flow', '{"query": [["q", "{{token}}"]]}');
 select tests.make_test('in headers', 'flow', '{"headers": [["X", "{{token}}"]]}');
-select tests.make_test('in body', 'flow', '{"body": {"kind": "json", "value": {"a": ["{{token.b}}"]}}}');
+select tests.make_test(
+    'in body', 'flow', '{"body": {"kind": "json", "value": {"a": ["{{token.b}}"]}}}'
+);
 select tests.make_test('in auth', 'flow', '{"auth": {"kind": "bearer", "token": "{{token}}"}}');
 select tests.make_test(
-    'in assertions', 'flow', '{"assertions": [{"source": "status", "operator": "equals", "expected": "{{token}}"}]}'
+    'in assertions', 'flow',
+    '{"assertions": [{"source": "status", "operator": "equals", "expected": "{{token}}"}]}'
 );
 select tests.queue('run');
 select is(
@@ -77,7 +86,10 @@ select tests.make_test('profile', 'flow', '{"path": "/{{token}}"}');
 select tests.queue('run', '{}', '{"token": "given"}');
 select is(tests.edges('run'), '{}', 'not for a name that the run gives');
 select tests.queue('alone', tests.only('profile'), '{"token": "given"}');
-select is(tests.verdicts('alone'), '{"profile: pending"}', 'and then its producer does not come along either');
+select is(
+    tests.verdicts('alone'), '{"profile: pending"}',
+    'and then its producer does not come along either'
+);
 insert into public.environment_variables (environment_id, project_id, name, value)
 values (tests.id('staging'), tests.id('shop'), 'token', '"given"');
 select tests.queue('run 2');
@@ -107,7 +119,8 @@ select tests.make_test('login', 'given', tests.capture_settings('token'));
 select tests.make_test('profile', 'given', '{"path": "/{{token}}"}');
 select tests.queue('run');
 select is(
-    tests.edges('run'), '{profile <- login (data)}', 'but a suite''s variable has a lower precedence than a capture'
+    tests.edges('run'), '{profile <- login (data)}',
+    'but a suite''s variable has a lower precedence than a capture'
 );
 rollback to empty;
 
@@ -116,19 +129,25 @@ select tests.make_test('register', 'flow', tests.capture_settings('token'));
 select tests.make_test('profile', 'flow', '{"path": "/{{token}}"}');
 select tests.depend('profile', 'register', 'token');
 select tests.queue('run');
-select is(tests.edges('run'), '{profile <- register (token)}', 'an explicit dependency decides which of two is meant');
 select is(
-    (tests.work('run', 'profile')).bindings #>> '{token,test}', tests.id('register')::text, 'and gives the value'
+    tests.edges('run'), '{profile <- register (token)}',
+    'an explicit dependency decides which of two is meant'
+);
+select is(
+    (tests.work('run', 'profile')).bindings #>> '{token,test}', tests.id('register')::text,
+    'and gives the value'
 );
 select tests.make_test('unrelated', 'flow');
 delete from public.test_dependencies where test_case_id = tests.id('profile');
 select throws_ok(tests.queueing(), 'PT422', null, 'without it the plan is refused');
 select is(tests.slug_of(tests.queueing()), 'ambiguous_producer', 'by its slug');
 select matches(
-    tests.message_of(tests.queueing()), '"profile".*token.*"login".*"register"', 'naming the test, the name and both'
+    tests.message_of(tests.queueing()), '"profile".*token.*"login".*"register"',
+    'naming the test, the name and both'
 );
 select lives_ok(
-    tests.queueing(tests.only('unrelated')), 'a test that has nothing to do with it can still be run alone'
+    tests.queueing(tests.only('unrelated')),
+    'a test that has nothing to do with it can still be run alone'
 );
 select lives_ok(tests.queueing(tests.only('login')), 'and so can one of the two');
 rollback to empty;
@@ -148,7 +167,9 @@ select is(
 rollback to empty;
 
 select tests.make_test('login', 'flow', tests.capture_settings('token'));
-select tests.make_test('refresh', 'flow', tests.capture_settings('token', '{"path": "/{{token}}"}'));
+select tests.make_test(
+    'refresh', 'flow', tests.capture_settings('token', '{"path": "/{{token}}"}')
+);
 select tests.depend('refresh', 'login', 'data');
 select tests.queue('run');
 select is(
@@ -170,7 +191,9 @@ select tests.make_test('a', 'flow', tests.capture_settings('x'));
 select tests.make_test('b', 'flow', '{"path": "/{{x}}"}');
 select tests.depend('b', 'a', 'order');
 select tests.queue('run');
-select is(tests.edges('run'), '{b <- a (order)}', 'an explicit edge stands, even when a name is used');
+select is(
+    tests.edges('run'), '{b <- a (order)}', 'an explicit edge stands, even when a name is used'
+);
 rollback to empty;
 
 -- Phases
@@ -181,7 +204,8 @@ select tests.make_test('clean', 'flow', '{"path": "/{{id}}", "phase": "teardown"
 select tests.queue('run');
 select is(tests.edges('run'), '{}', 'between phases there are no edges: counters hold the order');
 select is(
-    (tests.work('run', 'clean')).bindings #>> '{id,test}', tests.id('prepare')::text, 'values are seen all the same'
+    (tests.work('run', 'clean')).bindings #>> '{id,test}', tests.id('prepare')::text,
+    'values are seen all the same'
 );
 select tests.depend('use', 'clean', 'order');
 select throws_ok(tests.queueing(), 'PT422', null, 'a test cannot wait for a later phase');
@@ -195,7 +219,9 @@ select tests.make_test('a', 'flow', tests.capture_settings('x', '{"path": "/{{z}
 select tests.make_test('b', 'flow', tests.capture_settings('y', '{"path": "/{{x}}"}'));
 select tests.make_test('c', 'flow', tests.capture_settings('z', '{"path": "/{{y}}"}'));
 select tests.make_test('behind', 'flow', '{"path": "/{{z}}"}');
-select throws_ok(tests.queueing(), 'PT422', null, 'a cycle is refused, also one of implied dependencies');
+select throws_ok(
+    tests.queueing(), 'PT422', null, 'a cycle is refused, also one of implied dependencies'
+);
 select is(tests.slug_of(tests.queueing()), 'dependency_cycle', 'by its slug');
 select matches(
     tests.message_of(tests.queueing()),
@@ -235,7 +261,8 @@ select tests.make_suite('steps', 'shop', '{"execution_mode": "sequential"}');
 select tests.make_test('first', 'steps', '{"position": 1, "path": "/{{x}}"}');
 select tests.make_test('second', 'steps', tests.capture_settings('x', '{"position": 2}'));
 select is(
-    tests.slug_of(tests.queueing()), 'dependency_cycle', 'a step that needs a value of a later one is refused'
+    tests.slug_of(tests.queueing()), 'dependency_cycle',
+    'a step that needs a value of a later one is refused'
 );
 
 select * from finish();

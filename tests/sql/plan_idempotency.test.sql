@@ -38,7 +38,8 @@ $function$;
 
 select tests.queue('key', tests.only('a'), '{"v": 1}');
 select is(
-    (select id from public.queue_run(tests.id('staging'), tests.only('a'), '{"v": 1}', 'key')), tests.run('key'),
+    (select id from public.queue_run(tests.id('staging'), tests.only('a'), '{"v": 1}', 'key')),
+    tests.run('key'),
     'the same key and parameters give the same run'
 );
 select is(
@@ -50,14 +51,25 @@ select is(
 );
 select tests.claim('under way');
 select is(
-    (select status from public.queue_run(tests.id('staging'), tests.only('a'), '{"v": 1}', 'key')), 'running',
+    (select status from public.queue_run(tests.id('staging'), tests.only('a'), '{"v": 1}', 'key')),
+    'running',
     'also when it is under way, as it is then'
 );
-select throws_ok(tests.queueing('staging', tests.only('b'), '{"v": 1}'), 'PT409', null, 'another selection is a conflict');
-select throws_ok(tests.queueing('staging', tests.only('a'), '{"v": 2}'), 'PT409', null, 'and so are other variables');
-select throws_ok(tests.queueing('production', tests.only('a'), '{"v": 1}'), 'PT409', null, 'or another environment');
+select throws_ok(
+    tests.queueing('staging', tests.only('b'), '{"v": 1}'), 'PT409', null,
+    'another selection is a conflict'
+);
+select throws_ok(
+    tests.queueing('staging', tests.only('a'), '{"v": 2}'), 'PT409', null,
+    'and so are other variables'
+);
+select throws_ok(
+    tests.queueing('production', tests.only('a'), '{"v": 1}'), 'PT409', null,
+    'or another environment'
+);
 select is(
-    tests.slug_of(tests.queueing('staging', tests.only('b'))), 'idempotency_conflict', 'the slug is idempotency_conflict'
+    tests.slug_of(tests.queueing('staging', tests.only('b'))), 'idempotency_conflict',
+    'the slug is idempotency_conflict'
 );
 select lives_ok(tests.queueing('second staging', '{}'), 'another project has keys of its own');
 select tests.act_as('vera');
@@ -88,42 +100,51 @@ select is(
 );
 select is(tests.request('a/a', 'before') ->> 'method', 'GET', 'the method');
 select is(
-    tests.request('a/a', 'before') -> 'headers', '[["Authorization", "Bearer old token"]]', 'headers and sign-in'
+    tests.request('a/a', 'before') -> 'headers', '[["Authorization", "Bearer old token"]]',
+    'headers and sign-in'
 );
 select is(
-    (select count(*) from public.test_results where run_id = tests.run('before')), 1::bigint, 'the same rows'
+    (select count(*) from public.test_results where run_id = tests.run('before')), 1::bigint,
+    'the same rows'
 );
 select tests.answer('a/a', '{}', 'before');
-select is((tests.result('before', 'a/a')).status, 'passed', 'and expects what it was planned to expect');
+select is(
+    (tests.result('before', 'a/a')).status, 'passed', 'and expects what it was planned to expect'
+);
 select is((tests.result('before', 'a/a')).test_name, 'a', 'under the name of then');
 
 select tests.queue('after', tests.only('a'));
 select tests.claim('after');
 select is(
-    tests.request('new name/b', 'after') ->> 'url', 'https://new.test/new/new/new/new/new', 'a new run sees what is now'
+    tests.request('new name/b', 'after') ->> 'url', 'https://new.test/new/new/new/new/new',
+    'a new run sees what is now'
 );
 select is(tests.request('new name/b', 'after') ->> 'method', 'POST', 'all of it');
 select is(
-    tests.request('new name/b', 'after') -> 'headers', '[["X-New", "1"], ["Authorization", "Bearer new token"]]',
+    tests.request('new name/b', 'after') -> 'headers',
+    '[["X-New", "1"], ["Authorization", "Bearer new token"]]',
     'inherited parts included'
 );
 select tests.answer('new name/b', '{}', 'after');
 select is((tests.result('after', 'new name/b')).status, 'failed', 'and new expectations');
 select is(
-    (select count(*) from public.test_results where run_id = tests.run('after')), 2::bigint, 'and new rows'
+    (select count(*) from public.test_results where run_id = tests.run('after')), 2::bigint,
+    'and new rows'
 );
 select is_empty($$ select tests.check_run('after') $$, 'every invariant holds');
 select is_empty($$ select tests.check_run('before') $$, 'for both');
 
 select isnt(
     (select id from public.queue_run(tests.id('staging'), tests.only('a'))),
-    (select id from public.queue_run(tests.id('staging'), tests.only('a'))), 'without a key every call is a new run'
+    (select id from public.queue_run(tests.id('staging'), tests.only('a'))),
+    'without a key every call is a new run'
 );
 
 -- A purged project
 select tests.queue('gone', tests.only('b'));
 select lives_ok(
-    $$ delete from public.projects where id = tests.id('shop') $$, 'a project can be purged while it runs, with all it holds'
+    $$ delete from public.projects where id = tests.id('shop') $$,
+    'a project can be purged while it runs, with all it holds'
 );
 
 select * from finish();

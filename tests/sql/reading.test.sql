@@ -11,7 +11,9 @@ select tests.make_fixture('many', 'shop', (
     from generate_series(1, 1001) as numbers (number)
 ));
 select tests.make_test('rows', 'big', '{"path": "/{{n}}", "fixture": "many"}');
-select tests.make_fixture('two', 'shop', '[{"key": "b", "values": {"n": 1}}, {"key": "a", "values": {"n": 2}}]');
+select tests.make_fixture(
+    'two', 'shop', '[{"key": "b", "values": {"n": 1}}, {"key": "a", "values": {"n": 2}}]'
+);
 select tests.make_test('prepare', 'flow', '{"phase": "setup"}');
 select tests.make_test('good', 'flow', '{"fixture": "two", "path": "/{{n}}"}');
 select tests.make_test('bad', 'flow', '{"retry": {"attempts": 2}, "assertions": [
@@ -41,8 +43,10 @@ select is(tests.state() -> 'next', '1', 'a verdict moves the mark');
 select is(
     tests.state() #> '{results,0}',
     jsonb_build_object(
-        'seq', 1, 'result', (tests.result('run', 'prepare')).id, 'name', 'prepare', 'suite', 'flow', 'row_key', '',
-        'phase', 'setup', 'status', 'passed', 'category', null, 'slug', null, 'message', null, 'attempt_count', 1,
+        'seq', 1, 'result', (tests.result('run', 'prepare')).id, 'name', 'prepare', 'suite', 'flow',
+        'row_key', '',
+        'phase', 'setup', 'status', 'passed', 'category', null, 'slug', null, 'message', null,
+        'attempt_count', 1,
         'http_status', 200, 'duration_ms', 2.500
     ),
     'and tells what was found'
@@ -52,21 +56,26 @@ select is(tests.state(1) -> 'next', '1', 'and the mark stays');
 select tests.run_all('{"bad": {"status": 500, "body": {}}}');
 select is(tests.state() -> 'finished', 'true', 'at the end the run is finished');
 select is(
-    (select jsonb_agg(entry -> 'seq') from jsonb_array_elements(tests.state(1) -> 'results') as entry), '[2, 3, 4, 5, 6]',
+    (select jsonb_agg(entry -> 'seq') from jsonb_array_elements(tests.state(1) -> 'results') as entry),
+    '[2, 3, 4, 5, 6]',
     'and the rest is there, in order'
 );
-select is(public.get_run_state(gen_random_uuid()), null, 'there is no state of what does not exist');
+select is(
+    public.get_run_state(gen_random_uuid()), null, 'there is no state of what does not exist'
+);
 
 -- More than a page
 
 select tests.queue('big', jsonb_build_object('suites', jsonb_build_array(tests.id('big'))));
 select tests.run_all('{}', 1000);
 select is(
-    jsonb_array_length(public.get_run_state(tests.run('big')) -> 'results'), 1000, 'a page has a thousand verdicts'
+    jsonb_array_length(public.get_run_state(tests.run('big')) -> 'results'), 1000,
+    'a page has a thousand verdicts'
 );
 select is(public.get_run_state(tests.run('big')) -> 'next', '1000', 'and says where to go on');
 select is(
-    jsonb_array_length(public.get_run_state(tests.run('big'), 1000) -> 'results'), 1, 'the next has the rest'
+    jsonb_array_length(public.get_run_state(tests.run('big'), 1000) -> 'results'), 1,
+    'the next has the rest'
 );
 select is(
     (
@@ -86,7 +95,9 @@ language sql
 as $function$ select public.get_run_report((select known.run_id from tests.known)) $function$;
 
 select is(
-    tests.whole() -> 'totals', '{"total": 6, "passed": 4, "failed": 1, "error": 0, "skipped": 1, "cancelled": 0}', 'a report has totals'
+    tests.whole() -> 'totals',
+    '{"total": 6, "passed": 4, "failed": 1, "error": 0, "skipped": 1, "cancelled": 0}',
+    'a report has totals'
 );
 select is(tests.whole() #>> '{run,project_name}', 'shop', 'the names of its project');
 select is(tests.whole() #>> '{run,environment_name}', 'staging', 'and environment');
@@ -115,7 +126,8 @@ $function$;
 select is(
     tests.entry('bad') - 'result' - 'started_at' - 'finished_at' - 'assertions',
     '{"name": "bad", "suite": "flow", "phase": "main", "row_key": "", "status": "failed", "category": "assertion",
-      "slug": "assertion_failed", "message": "expected: status equals 200; got 500 (and 1 more)", "cause": null,
+      "slug": "assertion_failed", "message": "expected: status equals 200; got 500 (and 1 more)",
+      "cause": null,
       "attempt_count": 2, "rescue_count": 0, "http_status": 500, "duration_ms": 2.500}',
     'a failed one says why'
 );
@@ -127,16 +139,24 @@ select is(
 );
 select is(
     tests.entry('behind') -> 'cause',
-    jsonb_build_object('result', (tests.result('run', 'bad')).id, 'test', 'bad', 'status', 'failed', 'edge', 'data'),
+    jsonb_build_object(
+        'result', (tests.result('run', 'bad')).id, 'test', 'bad', 'status', 'failed', 'edge',
+        'data'
+    ),
     'a skipped one names its cause'
 );
 select is(tests.entry('behind') -> 'assertions', '[]', 'and judged nothing');
-select is(public.get_run_report(gen_random_uuid()), null, 'there is no report of what does not exist');
+select is(
+    public.get_run_report(gen_random_uuid()), null, 'there is no report of what does not exist'
+);
 select tests.queue('fresh', tests.only('good'));
 select is(
-    public.get_run_report(tests.run('fresh')) #>> '{results,0,status}', 'pending', 'a run that has not begun has a report too'
+    public.get_run_report(tests.run('fresh')) #>> '{results,0,status}', 'pending',
+    'a run that has not begun has a report too'
 );
-select is(public.get_run_report(tests.run('fresh')) #> '{run,duration_ms}', 'null', 'without a duration');
+select is(
+    public.get_run_report(tests.run('fresh')) #> '{run,duration_ms}', 'null', 'without a duration'
+);
 
 -- To whom
 

@@ -11,7 +11,8 @@ select public.set_secret(tests.id('staging'), 'api_token', 'tok-LongEnough-42');
 savepoint empty;
 select tests.make_test(
     'echo', 'flow',
-    '{"headers": [["X", "{{password}}{{api_token}}"]], "assertions": [{"source": "text", "operator": "equals", "expected": ""}]}'
+    '{"headers": [["X", "{{password}}{{api_token}}"]], "assertions": [{"source": "text",
+      "operator": "equals", "expected": ""}]}'
 );
 
 -- What is stored of an answer whose body is this text.
@@ -35,40 +36,55 @@ $function$;
 
 select is(tests.stored_body('a tok-LongEnough-42 b'), 'a [redacted] b', 'a secret as it is');
 select is(
-    tests.stored_body('tok-LongEnough-42tok-LongEnough-42'), '[redacted][redacted]', 'as often as it is there'
+    tests.stored_body('tok-LongEnough-42tok-LongEnough-42'), '[redacted][redacted]',
+    'as often as it is there'
 );
-select is(tests.stored_body('nothing tok-Long secret'), 'nothing tok-Long secret', 'a part of one is not one');
+select is(
+    tests.stored_body('nothing tok-Long secret'), 'nothing tok-Long secret',
+    'a part of one is not one'
+);
 select unalike(tests.stored_body('x P@ss "W/ord"+é\1 y'), '%ss "W%', 'with quotes and signs');
 select unalike(
-    tests.stored_body('x ' || private.percent_encode('P@ss "W/ord"+é\1')), '%ss\%20%', 'percent-encoded'
+    tests.stored_body('x ' || private.percent_encode('P@ss "W/ord"+é\1')), '%ss\%20%',
+    'percent-encoded'
 );
 select unalike(
-    tests.stored_body('x P%40ss%20%22W%2ford%22%2b%c3%a9%5c1'), '%ord%', 'percent-encoded in lower case'
+    tests.stored_body('x P%40ss%20%22W%2ford%22%2b%c3%a9%5c1'), '%ord%',
+    'percent-encoded in lower case'
 );
 select unalike(tests.stored_body('x P%40ss+%22W%2Ford%22%2B%C3%A9%5C1'), '%ord%', 'as a form');
 select unalike(tests.stored_body('{"p": "P@ss \"W/ord\"+é\\1"}'), '%ord%', 'escaped in JSON');
-select unalike(tests.stored_body('{"p": "P@ss \"W\/ord\"+\u00e9\\1"}'), '%ord%', 'also with \/ and \u');
+select unalike(
+    tests.stored_body('{"p": "P@ss \"W\/ord\"+\u00e9\\1"}'), '%ord%', 'also with \/ and \u'
+);
 select unalike(tests.stored_body('<p>P@ss &quot;W/ord&quot;+é\1</p>'), '%ord%', 'in HTML');
 select unalike(
-    tests.stored_body('x ' || encode(convert_to('tok-LongEnough-42', 'UTF8'), 'base64')), '%dG9rLUxv%', 'in base64'
+    tests.stored_body('x ' || encode(convert_to('tok-LongEnough-42', 'UTF8'), 'base64')),
+    '%dG9rLUxv%', 'in base64'
 );
 select unalike(
-    tests.stored_body('x ' || encode(convert_to('u:tok-LongEnough-42', 'UTF8'), 'base64')), '%stTG9uZ0Vub3Vna%',
+    tests.stored_body('x ' || encode(convert_to('u:tok-LongEnough-42', 'UTF8'), 'base64')),
+    '%stTG9uZ0Vub3Vna%',
     'in base64 behind something else'
 );
 select unalike(
-    tests.stored_body('x ' || encode(convert_to('atok-LongEnough-42', 'UTF8'), 'base64')), '%ay1Mb25nRW5vdWdo%',
+    tests.stored_body('x ' || encode(convert_to('atok-LongEnough-42', 'UTF8'), 'base64')),
+    '%ay1Mb25nRW5vdWdo%',
     'in any alignment'
 );
 select unalike(
-    tests.stored_body('x ' || translate(encode(convert_to('P@ss "W/ord"+é\1', 'UTF8'), 'base64'), '+/=', '-_')), '%UEBzcyAiVy9v%',
+    tests.stored_body(
+        'x ' || translate(encode(convert_to('P@ss "W/ord"+é\1', 'UTF8'), 'base64'), '+/=', '-_')
+    ),
+    '%UEBzcyAiVy9v%',
     'and in base64 for URLs'
 );
 
 -- Before it is shortened
 
 select unalike(
-    tests.stored_body(repeat('x', 65530) || 'tok-LongEnough-42'), '%tok-%', 'a secret at the edge of what is stored is not half there'
+    tests.stored_body(repeat('x', 65530) || 'tok-LongEnough-42'), '%tok-%',
+    'a secret at the edge of what is stored is not half there'
 );
 select is_empty(
     $$
@@ -80,7 +96,10 @@ select is_empty(
 select unalike(
     (private.judge_assertion(
         '{"source": "text", "operator": "equals", "expected": "", "observe": 0}', '{}', '{}',
-        jsonb_build_object('found', true, 'values', jsonb_build_array(numbers.padding || 'tok-LongEnough-42')), null,
+        jsonb_build_object(
+            'found', true, 'values', jsonb_build_array(numbers.padding || 'tok-LongEnough-42')
+        ),
+        null,
         array['tok-LongEnough-42']
     )).message, '%tok-%', 'a message that ends in one is not half of it'
 )
@@ -95,7 +114,8 @@ select tests.make_test(
     '{"path": "/x?k={{api_token}}",
       "assertions": [
         {"source": "body", "path": "$.list[*] ? (@ == \"{{api_token}}\")", "operator": "exists"},
-        {"source": "header", "name": "X-Back", "operator": "equals", "expected": "other {{api_token}}"},
+        {"source": "header", "name": "X-Back", "operator": "equals",
+        "expected": "other {{api_token}}"},
         {"source": "body", "path": "$.deep", "operator": "equals", "expected": {"tok": ["{{api_token}}"]}}],
       "captures": [{"name": "copy", "source": "body", "path": "$.deep"}, {"name": "plain", "source": "body", "path": "$.n"}]}'
 );
@@ -106,16 +126,21 @@ select tests.run_all(
       "body": {"list": ["tok-LongEnough-42"], "deep": {"tok": ["tok-LongEnough-42"]}, "n": 5}}}'
 );
 select isnt(tests.request('spread'), null, 'the request was made');
-select is_empty($$ select tests.leaks('LongEnough-42') $$, 'a secret in a path, a header, a structure or a capture is stored nowhere');
+select is_empty(
+    $$ select tests.leaks('LongEnough-42') $$,
+    'a secret in a path, a header, a structure or a capture is stored nowhere'
+);
 select is(
-    (select value from public.test_context_values where run_id = tests.run('run') and name = 'plain'), '5',
+    (select value from public.test_context_values where run_id = tests.run('run') and name = 'plain'),
+    '5',
     'a capture without one stays a variable'
 );
 update public.test_response_specs set assertions = '[]' where test_case_id = tests.id('spread');
 select tests.queue('run 2', tests.only('use'));
 select tests.run_all('{"spread": {"body": {"deep": {"tok": ["tok-LongEnough-42"]}, "n": 5}}}');
 select is(
-    tests.request('use') ->> 'url', 'https://api.test/v1/tok-LongEnough-42', 'a capture that contains a secret can still be used'
+    tests.request('use') ->> 'url', 'https://api.test/v1/tok-LongEnough-42',
+    'a capture that contains a secret can still be used'
 );
 select is_empty($$ select tests.leaks('LongEnough-42') $$, 'as the secret it is');
 rollback to empty;
@@ -124,8 +149,12 @@ rollback to empty;
 
 select tests.make_test('silent', 'flow', '{"headers": [["X", "{{api_token}}"]]}');
 select tests.queue('run');
-select tests.run_all('{"silent": {"error": {"category": "connect", "message": "refused with tok-LongEnough-42"}}}');
-select is((tests.result('run', 'silent')).message, 'refused with [redacted]', 'an error is redacted too');
+select tests.run_all(
+    '{"silent": {"error": {"category": "connect", "message": "refused with tok-LongEnough-42"}}}'
+);
+select is(
+    (tests.result('run', 'silent')).message, 'refused with [redacted]', 'an error is redacted too'
+);
 select tests.queue('broken');
 select tests.run_all('{"silent": {"merge": {"started_at": "tok-LongEnough-42"}}}');
 select is((tests.result('broken', 'silent')).slug, 'unreportable', 'a report that breaks on one');
@@ -141,7 +170,8 @@ select tests.expire('post');
 select private.rescue_expired();
 select tests.answer('post', '{"body": {"echo": "tok-LongEnough-42"}}');
 select is(
-    (select response ->> 'body' from public.test_result_details where run_id = tests.run('run')), '{"echo": "[redacted]"}',
+    (select response ->> 'body' from public.test_result_details where run_id = tests.run('run')),
+    '{"echo": "[redacted]"}',
     'a report that comes after the end of its run is redacted all the same'
 );
 select is_empty($$ select tests.leaks('LongEnough-42') $$, 'no table holds it');
@@ -152,7 +182,10 @@ rollback to empty;
 select tests.make_test('elsewhere', 'flow', '{"path": "https://evil.test/{{api_token}}"}');
 select tests.queue('run');
 select tests.claim('1');
-select is(tests.request('elsewhere'), null, 'a secret is not sent to a host that is not the environment''s');
+select is(
+    tests.request('elsewhere'), null,
+    'a secret is not sent to a host that is not the environment''s'
+);
 select is((tests.result('run', 'elsewhere')).slug, 'secret_host_denied', 'the test ends in error');
 
 select * from finish();

@@ -16,21 +16,28 @@ select tests.claim('old');
 select tests.expire('get');
 select tests.claim('new');
 select is(
-    tests.answer('get', '{"status": 500, "body": {"x": 1}}', 'old') -> 'stale', jsonb_build_array(tests.item('get') -> 'item'),
+    tests.answer('get', '{"status": 500, "body": {"x": 1}}', 'old') -> 'stale',
+    jsonb_build_array(tests.item('get') -> 'item'),
     'a report under an old lease is stale'
 );
 select is(tests.verdicts('run'), '{"get: pending","use: pending"}', 'and decides nothing');
-select is((tests.work('run', 'get')).lease::text, tests.item('get', 'new') ->> 'lease', 'the new lease stands');
+select is(
+    (tests.work('run', 'get')).lease::text, tests.item('get', 'new') ->> 'lease',
+    'the new lease stands'
+);
 select results_eq(
     $$
     select attempt, outcome, slug, retention_class, http_status, lease::text, worker_id
     from public.test_result_details where run_id = tests.run('run')
     $$,
-    $$ values (1, 'stale', 'stale_report', 'failed', 500, tests.item('get', 'old') ->> 'lease', tests.id('worker')) $$,
+    $$
+    values (1, 'stale', 'stale_report', 'failed', 500, tests.item('get', 'old') ->> 'lease', tests.id('worker'))
+    $$,
     'it is kept as evidence'
 );
 select is_empty(
-    $$ select from public.assertion_results where run_id = tests.run('run') $$, 'without being judged'
+    $$ select from public.assertion_results where run_id = tests.run('run') $$,
+    'without being judged'
 );
 select is_empty(
     $$ select from public.test_context_values where run_id = tests.run('run') $$, 'or captured from'
@@ -38,11 +45,13 @@ select is_empty(
 select tests.answer('get', '{"body": {"x": 2}}', 'new');
 select is((tests.result('run', 'get')).status, 'passed', 'the new lease decides');
 select is(
-    tests.answer('get', '{"status": 500}', 'old') -> 'stale', jsonb_build_array(tests.item('get') -> 'item'),
+    tests.answer('get', '{"status": 500}', 'old') -> 'stale',
+    jsonb_build_array(tests.item('get') -> 'item'),
     'the old one stays stale after the verdict'
 );
 select is(
-    (select count(*) from public.test_result_details where run_id = tests.run('run')), 2::bigint, 'and is kept once'
+    (select count(*) from public.test_result_details where run_id = tests.run('run')), 2::bigint,
+    'and is kept once'
 );
 select tests.run_all();
 select is_empty($$ select tests.check_run('run') $$, 'every invariant holds');
@@ -62,7 +71,8 @@ select is(
 select is((tests.result('run', 'post')).status, 'error', 'its verdict stays');
 select is(tests.run_status('run'), 'error', 'and so does that of the run');
 select results_eq(
-    $$ select outcome from public.test_result_details where run_id = tests.run('run') $$, array['stale'],
+    $$ select outcome from public.test_result_details where run_id = tests.run('run') $$,
+    array['stale'],
     'what came back is kept for whoever asks'
 );
 rollback to empty;
@@ -73,11 +83,14 @@ select tests.make_test('get', 'flow');
 select tests.queue('run');
 select tests.claim('1');
 select is(
-    tests.answer('get', '{"merge": {"attempt": 2}}') -> 'stale', jsonb_build_array(tests.item('get') -> 'item'),
+    tests.answer('get', '{"merge": {"attempt": 2}}') -> 'stale',
+    jsonb_build_array(tests.item('get') -> 'item'),
     'another attempt''s number is stale'
 );
 select is(
-    tests.answer('get', jsonb_build_object('merge', jsonb_build_object('lease', gen_random_uuid()))) -> 'stale',
+    tests.answer(
+        'get', jsonb_build_object('merge', jsonb_build_object('lease', gen_random_uuid()))
+    ) -> 'stale',
     jsonb_build_array(tests.item('get') -> 'item'), 'and so is another lease'
 );
 select is(
@@ -90,7 +103,8 @@ select is((tests.result('run', 'get')).status, 'pending', 'none of them decides'
 select is(tests.send('[]') -> 'accepted', '[]', 'an empty batch is fine');
 select is(
     public.report_work(
-        tests.worker('another'), gen_random_uuid(), jsonb_build_array(tests.report(tests.item('get')))
+        tests.worker('another'), gen_random_uuid(),
+        jsonb_build_array(tests.report(tests.item('get')))
     ) -> 'accepted',
     jsonb_build_array(tests.item('get') -> 'item'), 'the token is the fence, whoever brings it'
 );
@@ -138,7 +152,8 @@ create table tests.sent as select tests.report(tests.item('try'), '{"status": 50
 select tests.send((select jsonb_build_array(report) from tests.sent));
 select is(
     tests.send((select jsonb_build_array(report) from tests.sent)) -> 'accepted',
-    jsonb_build_array(tests.item('try') -> 'item'), 'a repeated report on an attempt that is retried is accepted'
+    jsonb_build_array(tests.item('try') -> 'item'),
+    'a repeated report on an attempt that is retried is accepted'
 );
 select is((tests.work('run', 'try')).retry_number, 1, 'and asks for no second retry');
 rollback to empty;
@@ -147,11 +162,16 @@ select tests.make_test('get', 'flow');
 select tests.queue('run');
 select tests.claim('1');
 select is(
-    tests.send(jsonb_build_array(tests.report(tests.item('get')), tests.report(tests.item('get'), '{"status": 500}'))) -> 'stale',
+    tests.send(
+        jsonb_build_array(
+            tests.report(tests.item('get')), tests.report(tests.item('get'), '{"status": 500}')
+        )
+    ) -> 'stale',
     '[]', 'the same item twice in a batch is one report'
 );
 select is(
-    (select count(*) from public.test_result_details where run_id = tests.run('run')), 1::bigint, 'kept once'
+    (select count(*) from public.test_result_details where run_id = tests.run('run')), 1::bigint,
+    'kept once'
 );
 rollback to empty;
 
@@ -172,10 +192,12 @@ select tests.send(jsonb_build_array(
 )) as reply;
 select bag_eq(
     $$ select jsonb_array_elements(reply -> 'accepted') from tests.reply $$,
-    $$ values (tests.item('good') -> 'item'), (tests.item('better') -> 'item') $$, 'a broken report does not fail its batch'
+    $$ values (tests.item('good') -> 'item'), (tests.item('better') -> 'item') $$,
+    'a broken report does not fail its batch'
 );
 select is(
-    (select reply -> 'unreportable' from tests.reply), jsonb_build_array(tests.item('broken') -> 'item'),
+    (select reply -> 'unreportable' from tests.reply),
+    jsonb_build_array(tests.item('broken') -> 'item'),
     'it is told apart'
 );
 select results_eq(
@@ -183,7 +205,8 @@ select results_eq(
     $$ values ('error', 'worker', 'unreportable') $$, 'its result ends in error / unreportable'
 );
 select is(
-    tests.verdicts('run'), '{"better: passed","broken: error","good: passed","needs: skipped"}', 'and the others in theirs'
+    tests.verdicts('run'), '{"better: passed","broken: error","good: passed","needs: skipped"}',
+    'and the others in theirs'
 );
 select is(tests.run_status('run'), 'error', 'the run is over');
 select is_empty($$ select tests.check_run('run') $$, 'every invariant holds');
@@ -214,25 +237,36 @@ $function$;
 select tests.run_all();
 
 select is(
-    tests.survives('{"timing_ms": {"total": "fast"}}'), 'broken: error, good: passed / error', 'a duration that is no number'
+    tests.survives('{"timing_ms": {"total": "fast"}}'), 'broken: error, good: passed / error',
+    'a duration that is no number'
 );
 select is(
-    tests.survives('{"timing_ms": {"total": 1e30}}'), 'broken: error, good: passed / error', 'or too large a one'
+    tests.survives('{"timing_ms": {"total": 1e30}}'), 'broken: error, good: passed / error',
+    'or too large a one'
 );
 select is(
-    tests.survives('{"response": {"status": "OK"}}'), 'broken: error, good: passed / error', 'a status that is no number'
+    tests.survives('{"response": {"status": "OK"}}'), 'broken: error, good: passed / error',
+    'a status that is no number'
 );
 select is(
-    tests.survives('{"observed": {"id": 0}}'), 'broken: error, good: passed / error', 'observations that are no list'
+    tests.survives('{"observed": {"id": 0}}'), 'broken: error, good: passed / error',
+    'observations that are no list'
 );
 select is(tests.survives('{"observed": null}'), 'broken: passed, good: passed / passed', 'or none');
-select is(tests.survives('{"timing_ms": null}'), 'broken: passed, good: passed / passed', 'no timing');
-select is(tests.survives('{"error": {}, "response": null}'), 'broken: error, good: passed / error', 'an error without a category');
 select is(
-    tests.survives('{"response": {"status": 200}}'), 'broken: passed, good: passed / passed', 'an answer without headers or body'
+    tests.survives('{"timing_ms": null}'), 'broken: passed, good: passed / passed', 'no timing'
 );
 select is(
-    tests.survives('{"response": {"status": 200, "headers": null, "body": null}}'), 'broken: passed, good: passed / passed',
+    tests.survives('{"error": {}, "response": null}'), 'broken: error, good: passed / error',
+    'an error without a category'
+);
+select is(
+    tests.survives('{"response": {"status": 200}}'), 'broken: passed, good: passed / passed',
+    'an answer without headers or body'
+);
+select is(
+    tests.survives('{"response": {"status": 200, "headers": null, "body": null}}'),
+    'broken: passed, good: passed / passed',
     'or with nulls for them'
 );
 rollback to empty;
@@ -268,11 +302,14 @@ select tests.queue('run');
 select tests.claim('1');
 select tests.act_as('olga');
 select throws_ok(
-    $$ select public.report_work(tests.id('worker'), gen_random_uuid(), '[]') $$, '42501', null, 'a person may not report'
+    $$ select public.report_work(tests.id('worker'), gen_random_uuid(), '[]') $$, '42501', null,
+    'a person may not report'
 );
 select tests.act_as_service();
 select is(
-    public.report_work(tests.id('worker'), gen_random_uuid(), jsonb_build_array(tests.report(tests.item('get')))) -> 'accepted',
+    public.report_work(
+        tests.id('worker'), gen_random_uuid(), jsonb_build_array(tests.report(tests.item('get')))
+    ) -> 'accepted',
     jsonb_build_array(tests.item('get') -> 'item'), 'the secret key may'
 );
 

@@ -9,42 +9,60 @@ savepoint empty;
 
 -- A retry, and then a pass
 
-select tests.make_test('try', 'flow', '{"path": "/{{$uuid}}", "retry": {"attempts": 3, "base_ms": 1000, "factor": 1}}');
+select tests.make_test(
+    'try', 'flow', '{"path": "/{{$uuid}}", "retry": {"attempts": 3, "base_ms": 1000, "factor": 1}}'
+);
 select tests.make_test('waits', 'flow');
 select tests.depend('waits', 'try', 'data');
 select tests.queue('run');
 select tests.claim('1');
 select is(
-    tests.answer('try', '{"status": 500}') -> 'accepted', jsonb_build_array(tests.item('try') -> 'item'),
+    tests.answer('try', '{"status": 500}') -> 'accepted',
+    jsonb_build_array(tests.item('try') -> 'item'),
     'a bad attempt is accepted'
 );
-select is((tests.result('run', 'try')).status, 'pending', 'but is not the verdict while there are attempts left');
+select is(
+    (tests.result('run', 'try')).status, 'pending',
+    'but is not the verdict while there are attempts left'
+);
 select results_eq(
     $$
     select state, retry_number, executed_count, lease, rendered_at, rescue_count,
         available_at between clock_timestamp() and clock_timestamp() + interval '1.5 seconds'
     from tests.work('run', 'try')
     $$,
-    $$ values ('ready', 1, 1, null::uuid, null::timestamptz, 0, true) $$, 'it goes back into the queue, for later'
+    $$ values ('ready', 1, 1, null::uuid, null::timestamptz, 0, true) $$,
+    'it goes back into the queue, for later'
 );
 select is(tests.claim('too early'), '{}', 'until then it is not handed out');
 select ok(
-    (public.claim_work(tests.worker(), gen_random_uuid(), 1) ->> 'retry_ms')::integer between 1 and 1500,
+    (public.claim_work(
+        tests.worker(), gen_random_uuid(), 1
+    ) ->> 'retry_ms')::integer between 1 and 1500,
     'the worker is told when to ask again'
 );
 select is((tests.work('run', 'waits')).state, 'waiting', 'who depends on it waits on');
 select results_eq(
-    $$ select attempt, outcome, slug from public.test_result_details where run_id = tests.run('run') $$,
+    $$
+    select attempt, outcome, slug
+    from public.test_result_details
+    where run_id = tests.run('run')
+    $$,
     $$ values (1, 'failed', 'assertion_failed') $$, 'the attempt is kept'
 );
 select is_empty($$ select tests.check_run('run') $$, 'every invariant holds in between');
 update private.work_items set available_at = '-infinity' where run_id = tests.run('run');
 select is(tests.claim('2'), '{try}', 'then it is handed out');
 select is(tests.item('try', '2') -> 'attempt', '2', 'as the second attempt');
-select isnt(tests.request('try', '2') ->> 'url', tests.request('try', '1') ->> 'url', 'rendered anew');
+select isnt(
+    tests.request('try', '2') ->> 'url', tests.request('try', '1') ->> 'url', 'rendered anew'
+);
 select tests.answer('try');
 select results_eq(
-    $$ select status, attempt_count, rescue_count, slug, http_status from tests.result('run', 'try') $$,
+    $$
+    select status, attempt_count, rescue_count, slug, http_status
+    from tests.result('run', 'try')
+    $$,
     $$ values ('passed', 2, 0, null, 200) $$, 'passed on retry is passed, and remembered'
 );
 select is(
@@ -84,45 +102,103 @@ $function$;
 select is(tests.attempts('{}', '{"status": 500}'), 1, 'without a policy there is one');
 select is(tests.attempts('{"attempts": 1}', '{"status": 500}'), 1, 'one attempt is no retry');
 select is(tests.attempts('{"attempts": 2}', '{"status": 200}'), 1, 'a pass is never repeated');
-select is(tests.attempts('{"attempts": 2}', '{"error": {"category": "connect", "message": "m"}}'), 2, 'a network error is, by default');
-select is(tests.attempts('{"attempts": 2}', '{"error": {"category": "timeout", "message": "m"}}'), 2, 'and so is a timeout');
-select is(tests.attempts('{"attempts": 2}', '{"error": {"category": "egress_denied", "message": "m"}}'), 1, 'a request that was refused here is not');
-select is(tests.attempts('{"attempts": 2}', '{"error": {"category": "definition", "message": "m"}}'), 1, 'nor one that cannot be made');
-select is(tests.attempts('{"attempts": 2}', '{"error": {"category": "too_large", "message": "m"}}'), 1, 'nor one whose answer is too large');
 select is(
-    tests.attempts('{"attempts": 2, "retry_on": ["timeout"]}', '{"error": {"category": "connect", "message": "m"}}'), 1,
+    tests.attempts('{"attempts": 2}', '{"error": {"category": "connect", "message": "m"}}'), 2,
+    'a network error is, by default'
+);
+select is(
+    tests.attempts('{"attempts": 2}', '{"error": {"category": "timeout", "message": "m"}}'), 2,
+    'and so is a timeout'
+);
+select is(
+    tests.attempts('{"attempts": 2}', '{"error": {"category": "egress_denied", "message": "m"}}'),
+    1, 'a request that was refused here is not'
+);
+select is(
+    tests.attempts('{"attempts": 2}', '{"error": {"category": "definition", "message": "m"}}'), 1,
+    'nor one that cannot be made'
+);
+select is(
+    tests.attempts('{"attempts": 2}', '{"error": {"category": "too_large", "message": "m"}}'), 1,
+    'nor one whose answer is too large'
+);
+select is(
+    tests.attempts(
+        '{"attempts": 2, "retry_on": ["timeout"]}',
+        '{"error": {"category": "connect", "message": "m"}}'
+    ),
+    1,
     'retry_on narrows it: not a network error'
 );
-select is(tests.attempts('{"attempts": 2, "retry_on": ["timeout"]}', '{"error": {"category": "timeout", "message": "m"}}'), 2, 'but a timeout');
-select is(tests.attempts('{"attempts": 2, "retry_on": ["network"]}', '{"status": 500}'), 1, 'not an assertion');
-select is(tests.attempts('{"attempts": 2, "retry_on": []}', '{"status": 500}'), 1, 'an empty list allows nothing');
-select is(tests.attempts('{"attempts": 2, "retry_on": ["status"], "statuses": [502, 503]}', '{"status": 503}'), 2, 'a status in the list');
-select is(tests.attempts('{"attempts": 2, "retry_on": ["status"], "statuses": [502, 503]}', '{"status": 500}'), 1, 'and one that is not');
 select is(
-    tests.attempts('{"attempts": 2, "statuses": [503], "retry_on": ["assertion"]}', '{"status": 503}'), 2,
+    tests.attempts(
+        '{"attempts": 2, "retry_on": ["timeout"]}',
+        '{"error": {"category": "timeout", "message": "m"}}'
+    ),
+    2, 'but a timeout'
+);
+select is(
+    tests.attempts('{"attempts": 2, "retry_on": ["network"]}', '{"status": 500}'), 1,
+    'not an assertion'
+);
+select is(
+    tests.attempts('{"attempts": 2, "retry_on": []}', '{"status": 500}'), 1,
+    'an empty list allows nothing'
+);
+select is(
+    tests.attempts(
+        '{"attempts": 2, "retry_on": ["status"], "statuses": [502, 503]}', '{"status": 503}'
+    ),
+    2, 'a status in the list'
+);
+select is(
+    tests.attempts(
+        '{"attempts": 2, "retry_on": ["status"], "statuses": [502, 503]}', '{"status": 500}'
+    ),
+    1, 'and one that is not'
+);
+select is(
+    tests.attempts(
+        '{"attempts": 2, "statuses": [503], "retry_on": ["assertion"]}', '{"status": 503}'
+    ),
+    2,
     'a false assertion is reason enough'
 );
 select is(
-    tests.attempts('{"attempts": 2}', '{"status": 200, "body": {}}', jsonb_build_object('captures', tests.capture('x'))), 1,
+    tests.attempts(
+        '{"attempts": 2}', '{"status": 200, "body": {}}',
+        jsonb_build_object('captures', tests.capture('x'))
+    ),
+    1,
     'a missing capture is not, by default'
 );
 select is(
-    tests.attempts('{"attempts": 2, "retry_on": ["capture"]}', '{"status": 200, "body": {}}', jsonb_build_object('captures', tests.capture('x'))), 2,
+    tests.attempts(
+        '{"attempts": 2, "retry_on": ["capture"]}', '{"status": 200, "body": {}}',
+        jsonb_build_object('captures', tests.capture('x'))
+    ),
+    2,
     'unless asked for'
 );
 select is(
-    tests.attempts('{"attempts": 5, "deadline_ms": 0}', '{"status": 500}'), 1, 'past its deadline there is no other attempt'
+    tests.attempts('{"attempts": 5, "deadline_ms": 0}', '{"status": 500}'), 1,
+    'past its deadline there is no other attempt'
 );
 select is(
     tests.attempts('{"attempts": 5, "base_ms": 60000, "deadline_ms": 10000}', '{"status": 500}'), 1,
     'nor is one begun that would lie past it'
 );
 select is(
-    tests.attempts('{"attempts": 2, "deadline_ms": 60000}', '{"status": 500, "headers": [["Retry-After", "3600"]]}'), 1,
+    tests.attempts(
+        '{"attempts": 2, "deadline_ms": 60000}',
+        '{"status": 500, "headers": [["Retry-After", "3600"]]}'
+    ),
+    1,
     'also when the API asks for it'
 );
 select is(
-    tests.attempts('{"attempts": 2}', '{"status": 500}', '{"method": "POST"}'), 2, 'a policy holds for a POST too'
+    tests.attempts('{"attempts": 2}', '{"status": 500}', '{"method": "POST"}'), 2,
+    'a policy holds for a POST too'
 );
 rollback to empty;
 
@@ -149,28 +225,43 @@ select ok(
     'spread over that range'
 );
 select is(
-    private.retry_delay_ms('{"base_ms": 100}', 'a', 3, null), private.retry_delay_ms('{"base_ms": 100}', 'a', 3, null),
+    private.retry_delay_ms('{"base_ms": 100}', 'a', 3, null),
+    private.retry_delay_ms('{"base_ms": 100}', 'a', 3, null),
     'the same for the same seed'
 );
 select isnt(
-    private.retry_delay_ms('{"base_ms": 100, "factor": 1}', 'a', 1, null), private.retry_delay_ms('{"base_ms": 100, "factor": 1}', 'a', 2, null),
+    private.retry_delay_ms('{"base_ms": 100, "factor": 1}', 'a', 1, null),
+    private.retry_delay_ms('{"base_ms": 100, "factor": 1}', 'a', 2, null),
     'another for the next attempt'
 );
-select ok(private.retry_delay_ms('{}', 'a', 0, null) between 250 and 750, 'half a second to begin with, by default');
+select ok(
+    private.retry_delay_ms('{}', 'a', 0, null) between 250 and 750,
+    'half a second to begin with, by default'
+);
 select ok(private.retry_delay_ms('{}', 'a', 1, null) between 500 and 1500, 'doubling');
-select ok(private.retry_delay_ms('{}', 'a', 20, null) between 15000 and 45000, 'up to half a minute');
-select ok(private.retry_delay_ms('{"base_ms": 100}', 'a', 100, null) between 15000 and 45000, 'also at the hundredth');
+select ok(
+    private.retry_delay_ms('{}', 'a', 20, null) between 15000 and 45000, 'up to half a minute'
+);
+select ok(
+    private.retry_delay_ms('{"base_ms": 100}', 'a', 100, null) between 15000 and 45000,
+    'also at the hundredth'
+);
 select is(private.retry_delay_ms('{"base_ms": 0}', 'a', 0, null), 0.0, 'at once, if wanted');
 select is(
-    private.retry_delay_ms('{"base_ms": 1}', 'a', 0, '{"headers": [["retry-after", "7"]]}'), 7000::numeric,
+    private.retry_delay_ms('{"base_ms": 1}', 'a', 0, '{"headers": [["retry-after", "7"]]}'),
+    7000::numeric,
     'Retry-After is honoured, in seconds'
 );
 select cmp_ok(
-    private.retry_delay_ms('{"base_ms": 30000}', 'a', 0, '{"headers": [["Retry-After", "1"]]}'), '>', 10000::numeric,
+    private.retry_delay_ms('{"base_ms": 30000}', 'a', 0, '{"headers": [["Retry-After", "1"]]}'),
+    '>', 10000::numeric,
     'if it is longer'
 );
 select cmp_ok(
-    private.retry_delay_ms('{"base_ms": 1}', 'a', 0, '{"headers": [["Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"]]}'), '<', 10::numeric,
+    private.retry_delay_ms(
+        '{"base_ms": 1}', 'a', 0, '{"headers": [["Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"]]}'
+    ),
+    '<', 10::numeric,
     'a date in it is not'
 );
 
@@ -184,7 +275,10 @@ as $function$
 $function$;
 
 select lives_ok(
-    tests.saves('{"attempts": 3, "base_ms": 200, "factor": 1.5, "cap_ms": 5000, "deadline_ms": 60000, "statuses": [502], "retry_on": ["status", "network", "timeout", "assertion"]}'),
+    tests.saves(
+        '{"attempts": 3, "base_ms": 200, "factor": 1.5, "cap_ms": 5000, "deadline_ms": 60000,
+          "statuses": [502], "retry_on": ["status", "network", "timeout", "assertion"]}'
+    ),
     'a policy has all of these'
 );
 select throws_ok(tests.saves('{"attempts": "many"}'), '23514', null, 'attempts are a number');
@@ -194,7 +288,9 @@ select throws_ok(tests.saves('{"base_ms": [200]}'), '23514', null, 'a delay is a
 select throws_ok(tests.saves('{"factor": "2"}'), '23514', null, 'and so is the factor');
 select throws_ok(tests.saves('{"deadline_ms": null}'), '23514', null, 'and the deadline');
 select throws_ok(tests.saves('{"statuses": 502}'), '23514', null, 'statuses are a list');
-select throws_ok(tests.saves('{"retry_on": ["luck"]}'), '23514', null, 'and only reasons that exist are reasons');
+select throws_ok(
+    tests.saves('{"retry_on": ["luck"]}'), '23514', null, 'and only reasons that exist are reasons'
+);
 select throws_ok(tests.saves('{"atempts": 3}'), '23514', null, 'a misspelled name is found');
 
 select * from finish();

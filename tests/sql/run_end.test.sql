@@ -23,7 +23,11 @@ select tests.queue('one fails one errs');
 select tests.run_all('{"a": {"status": 500}, "b": {"error": {"category": "dns", "message": "m"}}}');
 select is(tests.run_status('one fails one errs'), 'error', 'an error goes before it');
 select results_eq(
-    $$ select finished_at >= started_at, started_at >= queued_at from public.test_runs where id = tests.run('all pass') $$,
+    $$
+    select finished_at >= started_at, started_at >= queued_at
+    from public.test_runs
+    where id = tests.run('all pass')
+    $$,
     $$ values (true, true) $$, 'a run begins after it is queued and ends after it begins'
 );
 rollback to empty;
@@ -34,20 +38,34 @@ select tests.make_test('a', 'flow');
 select tests.make_test('b', 'flow');
 select tests.depend('b', 'a', 'data');
 select tests.queue('run');
-select is((select status from public.cancel_run(tests.run('run'))), 'cancelled', 'a run that has not begun is over at once');
+select is(
+    (select status from public.cancel_run(tests.run('run'))), 'cancelled',
+    'a run that has not begun is over at once'
+);
 select results_eq(
-    $$ select test_name, status, category, slug, attempt_count from public.test_results where run_id = tests.run('run') order by 1 $$,
-    $$ values ('a', 'cancelled', 'cancelled', 'run_cancelled', 0), ('b', 'cancelled', 'cancelled', 'run_cancelled', 0) $$,
+    $$
+    select test_name, status, category, slug, attempt_count
+    from public.test_results
+    where run_id = tests.run('run') order by 1
+    $$,
+    $$
+    values ('a', 'cancelled', 'cancelled', 'run_cancelled', 0), ('b', 'cancelled', 'cancelled', 'run_cancelled', 0)
+    $$,
     'and so is everything in it'
 );
 select is_empty($$ select tests.check_run('run') $$, 'every invariant holds');
 select is(tests.claim('1'), '{}', 'nothing of it is handed out');
-select is((select status from public.cancel_run(tests.run('run'))), 'cancelled', 'cancelling again changes nothing');
+select is(
+    (select status from public.cancel_run(tests.run('run'))), 'cancelled',
+    'cancelling again changes nothing'
+);
 rollback to empty;
 
 -- Cancelled under way
 
-select tests.make_fixture('rows', 'shop', '[{"key": "1", "values": {"n": 1}}, {"key": "2", "values": {"n": 2}}]');
+select tests.make_fixture(
+    'rows', 'shop', '[{"key": "1", "values": {"n": 1}}, {"key": "2", "values": {"n": 2}}]'
+);
 select tests.make_test('done', 'flow');
 select tests.make_test('in flight', 'flow', jsonb_build_object('captures', tests.capture('x')));
 select tests.make_test('rows', 'flow', '{"fixture": "rows", "path": "/{{n}}", "priority": 9}');
@@ -58,7 +76,10 @@ select tests.make_test('clean', 'flow', '{"phase": "teardown"}');
 select tests.queue('run');
 select tests.claim('1', 2);
 select tests.answer('done');
-select is((select status from public.cancel_run(tests.run('run'))), 'running', 'a run with requests in flight goes on');
+select is(
+    (select status from public.cancel_run(tests.run('run'))), 'running',
+    'a run with requests in flight goes on'
+);
 select is(
     tests.verdicts('run'),
     array['after rows: cancelled', 'clean: pending', 'done: passed', 'in flight: pending', 'rows/1: cancelled', 'rows/2: cancelled', 'waiting: cancelled'],
@@ -67,15 +88,21 @@ select is(
 select is_empty($$ select tests.check_run('run') $$, 'every invariant holds in between');
 select is(tests.claim('2'), '{}', 'nothing more is handed out');
 select is(
-    tests.answer('in flight', '{"status": 500, "body": {"x": 5}}') -> 'cancelled', jsonb_build_array(tests.item('in flight') -> 'item'),
+    tests.answer('in flight', '{"status": 500, "body": {"x": 5}}') -> 'cancelled',
+    jsonb_build_array(tests.item('in flight') -> 'item'),
     'the worker learns that its request was in vain'
 );
 select results_eq(
     $$ select status, category, slug, attempt_count from tests.result('run', 'in flight') $$,
-    $$ values ('cancelled', 'cancelled', 'run_cancelled', 1) $$, 'its result is cancelled, whatever came back'
+    $$ values ('cancelled', 'cancelled', 'run_cancelled', 1) $$,
+    'its result is cancelled, whatever came back'
 );
 select results_eq(
-    $$ select outcome from public.test_result_details where run_id = tests.run('run') and retention_class = 'failed' $$,
+    $$
+    select outcome
+    from public.test_result_details
+    where run_id = tests.run('run') and retention_class = 'failed'
+    $$,
     array['cancelled'], 'the attempt is kept'
 );
 select is(
@@ -99,7 +126,10 @@ select tests.queue('run');
 select tests.claim('1');
 select public.cancel_run(tests.run('run'));
 select tests.answer('prepare', '{"status": 500}');
-select is(tests.verdicts('run'), '{"clean: pending","prepare: cancelled","work: cancelled"}', 'nothing is tried again');
+select is(
+    tests.verdicts('run'), '{"clean: pending","prepare: cancelled","work: cancelled"}',
+    'nothing is tried again'
+);
 select tests.run_all();
 select is(tests.run_status('run'), 'cancelled', 'teardown runs and the run ends');
 select is_empty($$ select tests.check_run('run') $$, 'with every invariant');
@@ -113,7 +143,8 @@ select tests.claim('1');
 select tests.answer('try', '{"status": 500}');
 select public.cancel_run(tests.run('run'));
 select results_eq(
-    $$ select status, attempt_count from tests.result('run', 'try') $$, $$ values ('cancelled', 1) $$,
+    $$ select status, attempt_count from tests.result('run', 'try') $$,
+    $$ values ('cancelled', 1) $$,
     'a test that waits for another attempt is cancelled, with those it had'
 );
 select is(tests.run_status('run'), 'cancelled', 'and the run is over');
@@ -136,7 +167,10 @@ rollback to empty;
 select tests.make_test('a', 'flow');
 select tests.queue('run');
 select tests.run_all();
-select is((select status from public.cancel_run(tests.run('run'))), 'passed', 'a run that is over stays as it is');
+select is(
+    (select status from public.cancel_run(tests.run('run'))), 'passed',
+    'a run that is over stays as it is'
+);
 rollback to empty;
 
 -- Who may cancel
@@ -145,16 +179,28 @@ select tests.make_test('a', 'flow');
 select tests.queue('run');
 create table tests.known as select tests.run('run') as run_id;
 grant select on tests.known to public;
-select throws_ok($$ select public.cancel_run(gen_random_uuid()) $$, 'PT404', null, 'an unknown run is refused');
+select throws_ok(
+    $$ select public.cancel_run(gen_random_uuid()) $$, 'PT404', null, 'an unknown run is refused'
+);
 select tests.act_as('otto');
-select throws_ok($$ select public.cancel_run((select run_id from tests.known)) $$, 'PT404', null, 'for a stranger it does not exist');
+select throws_ok(
+    $$ select public.cancel_run((select run_id from tests.known)) $$, 'PT404', null,
+    'for a stranger it does not exist'
+);
 select tests.act_as('vera');
-select throws_ok($$ select public.cancel_run((select run_id from tests.known)) $$, 'PT403', null, 'a viewer may not');
+select throws_ok(
+    $$ select public.cancel_run((select run_id from tests.known)) $$, 'PT403', null,
+    'a viewer may not'
+);
 select tests.act_as_anon();
-select throws_ok($$ select public.cancel_run((select run_id from tests.known)) $$, '42501', null, 'nobody may not');
+select throws_ok(
+    $$ select public.cancel_run((select run_id from tests.known)) $$, '42501', null,
+    'nobody may not'
+);
 select tests.act_as('eda');
 select is(
-    (select status from public.cancel_run((select run_id from tests.known))), 'cancelled', 'an editor may'
+    (select status from public.cancel_run((select run_id from tests.known))), 'cancelled',
+    'an editor may'
 );
 select tests.act_as_owner();
 rollback to empty;
@@ -182,7 +228,8 @@ select is(
     'past its deadline what has not begun is cancelled'
 );
 select results_eq(
-    $$ select category, slug from tests.result('run', 'waiting') $$, $$ values ('cancelled', 'run_timed_out') $$, 'for that reason'
+    $$ select category, slug from tests.result('run', 'waiting') $$,
+    $$ values ('cancelled', 'run_timed_out') $$, 'for that reason'
 );
 select is(tests.run_status('in time'), 'running', 'another run is left alone');
 select tests.send((
@@ -200,7 +247,8 @@ select tests.send((
 select is(tests.run_status('run'), 'timed_out', 'and the run ends timed out');
 select is_empty($$ select tests.check_run('run') $$, 'with every invariant');
 select is(
-    (select count(*) from cron.job where command = 'select private.time_out_runs()'), 1::bigint, 'this is scheduled'
+    (select count(*) from cron.job where command = 'select private.time_out_runs()'), 1::bigint,
+    'this is scheduled'
 );
 rollback to empty;
 
@@ -244,10 +292,16 @@ select ok(
 select tests.claim('2');
 update private.live_runs set deadline_at = now() - interval '1 second' where run_id = tests.run('run');
 select private.time_out_runs();
-select is((tests.result('run', 'clean more')).status, 'cancelled', 'past that, what of it has not begun is cancelled');
+select is(
+    (tests.result('run', 'clean more')).status, 'cancelled',
+    'past that, what of it has not begun is cancelled'
+);
 select tests.expire('clean');
 select private.rescue_expired();
-select is(tests.run_status('run'), 'timed_out', 'and a teardown that nobody finishes does not keep a run open');
+select is(
+    tests.run_status('run'), 'timed_out',
+    'and a teardown that nobody finishes does not keep a run open'
+);
 select is_empty($$ select tests.check_run('run') $$, 'with every invariant');
 rollback to empty;
 

@@ -8,8 +8,14 @@ select plan(62);
 
 select is(private.parse_template('plain'), '["plain"]', 'text without braces is itself');
 select is(private.parse_template(''), '[""]', 'and so is empty text');
-select is(private.parse_template('{"a": 1}}'), '["{\"a\": 1}}"]', 'single braces and closing pairs mean nothing');
-select is(private.parse_template('\{{name}}'), '["{{", "name}}"]', 'an escaped pair stands for two braces');
+select is(
+    private.parse_template('{"a": 1}}'), '["{\"a\": 1}}"]',
+    'single braces and closing pairs mean nothing'
+);
+select is(
+    private.parse_template('\{{name}}'), '["{{", "name}}"]',
+    'an escaped pair stands for two braces'
+);
 select is(
     private.parse_template('\{{a}} {{b}}'),
     '["{{", "a}} ", {"name": "b", "path": [], "filters": []}]',
@@ -24,26 +30,35 @@ select is(
 );
 select is(
     private.parse_template('a{{b}}c{{ d }}'),
-    '["a", {"name": "b", "path": [], "filters": []}, "c", {"name": "d", "path": [], "filters": []}]',
+    '["a", {"name": "b", "path": [], "filters": []}, "c", {"name": "d", "path": [],
+      "filters": []}]',
     'text and placeholders alternate, blanks inside do not matter'
 );
 select is(
     private.parse_template('{{a.b[0].c-d}}') #> '{0,path}', '["b", "0", "c-d"]',
     'a path goes into fields and elements'
 );
-select is(private.parse_template('{{a[0][1]}}') #> '{0,path}', '["0", "1"]', 'and into elements of elements');
-select is(private.parse_template('{{_a-1}}') #>> '{0,name}', '_a-1', 'a name has letters, digits, _ and -');
+select is(
+    private.parse_template('{{a[0][1]}}') #> '{0,path}', '["0", "1"]',
+    'and into elements of elements'
+);
+select is(
+    private.parse_template('{{_a-1}}') #>> '{0,name}', '_a-1',
+    'a name has letters, digits, _ and -'
+);
 select is(private.parse_template(E'a\n{{b}}\nc') #>> '{0}', E'a\n', 'lines do not end a template');
 
 select is(
-    private.parse_template('{{$uuid}}{{$timestamp}}{{$isoTimestamp}}{{$randomInt}}') #>> '{3,name}', '$randomInt',
+    private.parse_template('{{$uuid}}{{$timestamp}}{{$isoTimestamp}}{{$randomInt}}') #>> '{3,name}',
+    '$randomInt',
     'the dynamic values are known'
 );
 
 -- Filters, each
 
 select is(
-    private.parse_template('{{a | urlencode}}') #> '{0,filters}', '[["urlencode"]]', 'urlencode is a filter'
+    private.parse_template('{{a | urlencode}}') #> '{0,filters}', '[["urlencode"]]',
+    'urlencode is a filter'
 );
 select is(private.parse_template('{{a | base64}}') #> '{0,filters}', '[["base64"]]', 'and base64');
 select is(private.parse_template('{{a | json}}') #> '{0,filters}', '[["json"]]', 'and json');
@@ -52,19 +67,26 @@ select is(private.parse_template('{{a | upper}}') #> '{0,filters}', '[["upper"]]
 select is(private.parse_template('{{a | sha256}}') #> '{0,filters}', '[["sha256"]]', 'and sha256');
 select is(private.parse_template('{{a | raw}}') #> '{0,filters}', '[["raw"]]', 'and raw');
 select is(
-    private.parse_template('{{a | hmac_sha256("key")}}') #> '{0,filters}', '[["hmac_sha256", "key"]]',
+    private.parse_template('{{a | hmac_sha256("key")}}') #> '{0,filters}',
+    '[["hmac_sha256", "key"]]',
     'and hmac_sha256, with its key'
 );
 select is(
     private.parse_template('{{a | default("x")}}') #> '{0,filters}', '[["default", "x"]]',
     'and default, with a text'
 );
-select is(private.parse_template('{{a|default(5)}}') #> '{0,filters}', '[["default", 5]]', 'or a number');
 select is(
-    private.parse_template('{{a | default([1,"b",null])}}') #> '{0,filters}', '[["default", [1, "b", null]]]',
+    private.parse_template('{{a|default(5)}}') #> '{0,filters}', '[["default", 5]]', 'or a number'
+);
+select is(
+    private.parse_template('{{a | default([1,"b",null])}}') #> '{0,filters}',
+    '[["default", [1, "b", null]]]',
     'or any JSON'
 );
-select is(private.parse_template('{{a | default("")}}') #> '{0,filters}', '[["default", ""]]', 'or empty text');
+select is(
+    private.parse_template('{{a | default("")}}') #> '{0,filters}', '[["default", ""]]',
+    'or empty text'
+);
 select is(
     private.parse_template('{{a | default("x") | upper | base64}}') #> '{0,filters}',
     '[["default", "x"], ["upper"], ["base64"]]',
@@ -115,7 +137,8 @@ select tests.is_refused('{{a | default("x)}}', 'an argument without its closing 
 select tests.is_refused('{{$now}}', 'a dynamic value that does not exist');
 select tests.is_refused('{{a {{b}} }}', 'a placeholder in a placeholder');
 select is(
-    tests.slug_of($$ select private.parse_template('{{a | shout}}') $$), 'template_syntax', 'the slug is template_syntax'
+    tests.slug_of($$ select private.parse_template('{{a | shout}}') $$), 'template_syntax',
+    'the slug is template_syntax'
 );
 
 -- Where templates are looked for
@@ -132,7 +155,8 @@ select is(
 select bag_eq(
     $$
     select * from private.used_names(private.compile_templates(
-        '["{{a}} {{b | default(1)}} {{c | default(1)}} {{$uuid}}", "{{c}} {{d | upper | default(1)}}"]'
+        '["{{a}} {{b | default(1)}} {{c | default(1)}} {{$uuid}}",
+          "{{c}} {{d | upper | default(1)}}"]'
     ))
     $$,
     $$ values ('a', false), ('b', true), ('c', false), ('d', false) $$,
@@ -146,22 +170,29 @@ select throws_ok(
     'a malformed path is refused when the test is saved'
 );
 select throws_ok(
-    $$ select tests.make_test('t2', 'flow', '{"headers": [["X-A", "{{a | shout}}"]]}') $$, 'PT400', null,
+    $$ select tests.make_test('t2', 'flow', '{"headers": [["X-A", "{{a | shout}}"]]}') $$, 'PT400',
+    null,
     'and so is a header'
 );
 select throws_ok(
-    $$ select tests.make_test('t3', 'flow', '{"query": [["q", "{{1}}"]]}') $$, 'PT400', null, 'the query'
+    $$ select tests.make_test('t3', 'flow', '{"query": [["q", "{{1}}"]]}') $$, 'PT400', null,
+    'the query'
 );
 select throws_ok(
-    $$ select tests.make_test('t4', 'flow', '{"body": {"kind": "json", "value": {"deep": ["{{"]}}}') $$,
+    $$
+    select tests.make_test('t4', 'flow', '{"body": {"kind": "json", "value": {"deep": ["{{"]}}}')
+    $$,
     'PT400', null, 'the body, at any depth'
 );
 select throws_ok(
-    $$ select tests.make_test('t5', 'flow', '{"auth": {"kind": "bearer", "token": "{{"}}') $$, 'PT400', null,
+    $$ select tests.make_test('t5', 'flow', '{"auth": {"kind": "bearer", "token": "{{"}}') $$,
+    'PT400', null,
     'the sign-in'
 );
 select throws_ok(
-    $$ select tests.make_test('t6', 'flow', '{"assertions": [{"source": "status", "expected": "{{"}]}') $$,
+    $$
+    select tests.make_test('t6', 'flow', '{"assertions": [{"source": "status", "expected": "{{"}]}')
+    $$,
     'PT400', null, 'and an expectation'
 );
 select throws_ok(

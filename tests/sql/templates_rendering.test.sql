@@ -11,7 +11,9 @@ as $function$
     select rendered.rendered -> 'x'
     from private.render(
         '{"x": ""}',
-        jsonb_build_array(jsonb_build_object('at', '["x"]'::jsonb, 'parts', private.parse_template(template)) || encode),
+        jsonb_build_array(
+            jsonb_build_object('at', '["x"]'::jsonb, 'parts', private.parse_template(template)) || encode
+        ),
         variables, seed, '2026-03-04 05:06:07.890+00'
     ) as rendered;
 $function$;
@@ -22,7 +24,8 @@ language sql
 as $function$
     select rendered.unresolved
     from private.render(
-        jsonb_build_object('x', template), private.compile_templates(jsonb_build_object('x', template)),
+        jsonb_build_object('x', template),
+        private.compile_templates(jsonb_build_object('x', template)),
         variables, 'seed', now()
     ) as rendered;
 $function$;
@@ -30,17 +33,26 @@ $function$;
 -- Types
 
 select is(tests.rendered('{{a}}', '{"a": 5}'), '5', 'a whole placeholder keeps a number');
-select is(tests.rendered('{{a}}', '{"a": 12345678901234567890.10}')::text, '12345678901234567890.10', 'with every digit');
+select is(
+    tests.rendered('{{a}}', '{"a": 12345678901234567890.10}')::text, '12345678901234567890.10',
+    'with every digit'
+);
 select is(tests.rendered('{{a}}', '{"a": true}'), 'true', 'a boolean');
 select is(tests.rendered('{{a}}', '{"a": null}'), 'null', 'null');
 select is(tests.rendered('{{a}}', '{"a": [1, {"b": 2}]}'), '[1, {"b": 2}]', 'and a structure');
 select is(tests.rendered('{{a}}', '{"a": "5"}'), '"5"', 'text stays text');
-select is(tests.rendered(' {{a}}', '{"a": 5}'), '" 5"', 'with anything around it the result is text');
+select is(
+    tests.rendered(' {{a}}', '{"a": 5}'), '" 5"', 'with anything around it the result is text'
+);
 select is(tests.rendered('{{a}}{{b}}', '{"a": 5, "b": 6}'), '"56"', 'and so it is with two');
-select is(tests.rendered('<{{a}}>', '{"a": {"b": 1}}'), '"<{\"b\": 1}>"', 'a structure in text is JSON');
+select is(
+    tests.rendered('<{{a}}>', '{"a": {"b": 1}}'), '"<{\"b\": 1}>"', 'a structure in text is JSON'
+);
 select is(tests.rendered('<{{a}}>', '{"a": null}'), '"<null>"', 'and null is null');
 select is(tests.rendered('\{{a}}', '{"a": 5}'), '"{{a}}"', 'an escaped pair is not filled in');
-select is(tests.rendered('<{{a}}>', '{"a": "{{b}}", "b": 1}'), '"<{{b}}>"', 'and neither is a value');
+select is(
+    tests.rendered('<{{a}}>', '{"a": "{{b}}", "b": 1}'), '"<{{b}}>"', 'and neither is a value'
+);
 
 -- Paths
 
@@ -60,18 +72,29 @@ select is(tests.rendered('{{a | default("x")}}', '{}'), '"x"', 'a default stands
 select is(tests.rendered('{{a | default(5)}}', '{}'), '5', 'with its type');
 select is(tests.rendered('{{a | default("x")}}', '{"a": "y"}'), '"y"', 'a value goes before it');
 select is(tests.rendered('{{a | default("x")}}', '{"a": null}'), 'null', 'null is a value');
-select is(tests.rendered('{{a.b | default("x")}}', '{"a": {}}'), '"x"', 'a path that leads nowhere takes it too');
-select is(tests.rendered('{{a | default("x") | upper}}', '{}'), '"X"', 'and what follows applies to it');
+select is(
+    tests.rendered('{{a.b | default("x")}}', '{"a": {}}'), '"x"',
+    'a path that leads nowhere takes it too'
+);
+select is(
+    tests.rendered('{{a | default("x") | upper}}', '{}'), '"X"', 'and what follows applies to it'
+);
 select is(tests.rendered('{{a | default([1, "b"])}}', '{}'), '[1, "b"]', 'a default may be a list');
 
 -- Filters
 
 select is(tests.rendered('{{a | upper}}', '{"a": "aé"}'), '"AÉ"', 'upper');
 select is(tests.rendered('{{a | lower}}', '{"a": "AB"}'), '"ab"', 'lower');
-select is(tests.rendered('{{a | urlencode}}', '{"a": "a b/ž&~"}'), '"a%20b%2F%C5%BE%26~"', 'urlencode: everything but unreserved characters');
-select is(tests.rendered('{{a | base64}}', '{"a": "ž?>"}'), '"xb4/Pg=="', 'base64 of the text in UTF-8');
 select is(
-    length(tests.rendered('{{a | base64}}', jsonb_build_object('a', repeat('x', 300))) #>> '{}'), 400,
+    tests.rendered('{{a | urlencode}}', '{"a": "a b/ž&~"}'), '"a%20b%2F%C5%BE%26~"',
+    'urlencode: everything but unreserved characters'
+);
+select is(
+    tests.rendered('{{a | base64}}', '{"a": "ž?>"}'), '"xb4/Pg=="', 'base64 of the text in UTF-8'
+);
+select is(
+    length(tests.rendered('{{a | base64}}', jsonb_build_object('a', repeat('x', 300))) #>> '{}'),
+    400,
     'long base64 has no line breaks'
 );
 select is(tests.rendered('{{a | json}}', '{"a": {"b": "c"}}'), '"{\"b\": \"c\"}"', 'json');
@@ -86,7 +109,10 @@ select is(
     '"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"',
     'hmac_sha256, as in RFC 4231'
 );
-select is(tests.rendered('{{a | upper | base64}}', '{"a": "ab"}'), '"QUI="', 'filters apply from left to right');
+select is(
+    tests.rendered('{{a | upper | base64}}', '{"a": "ab"}'), '"QUI="',
+    'filters apply from left to right'
+);
 
 -- In a URL
 
@@ -95,30 +121,46 @@ select is(
     'in a URL a value is percent-encoded'
 );
 select is(
-    tests.rendered('{{b}}', '{"b": "x/y"}', 'seed', '{"encode": true}'), '"x%2Fy"', 'also when it is all there is'
+    tests.rendered('{{b}}', '{"b": "x/y"}', 'seed', '{"encode": true}'), '"x%2Fy"',
+    'also when it is all there is'
 );
 select is(
-    tests.rendered('/a/{{b | raw}}', '{"b": "x/y"}', 'seed', '{"encode": true}'), '"/a/x/y"', 'unless it is raw'
+    tests.rendered('/a/{{b | raw}}', '{"b": "x/y"}', 'seed', '{"encode": true}'), '"/a/x/y"',
+    'unless it is raw'
 );
 select is(
-    tests.rendered('/a b/{{b}}', '{"b": 5}', 'seed', '{"encode": true}'), '"/a b/5"', 'the text around it is left alone'
+    tests.rendered('/a b/{{b}}', '{"b": 5}', 'seed', '{"encode": true}'), '"/a b/5"',
+    'the text around it is left alone'
 );
 
 -- Dynamic values
 
 select matches(
     tests.rendered('{{$uuid}}', '{}') #>> '{}',
-    '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$', '$uuid is a UUID of version 4'
+    '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$',
+    '$uuid is a UUID of version 4'
 );
-select is(tests.rendered('{{$uuid}}', '{}'), tests.rendered('{{$uuid}}', '{}'), 'the same seed gives the same');
-select isnt(tests.rendered('{{$uuid}}', '{}'), tests.rendered('{{$uuid}}', '{}', 'other'), 'another seed another');
+select is(
+    tests.rendered('{{$uuid}}', '{}'), tests.rendered('{{$uuid}}', '{}'),
+    'the same seed gives the same'
+);
+select isnt(
+    tests.rendered('{{$uuid}}', '{}'), tests.rendered('{{$uuid}}', '{}', 'other'),
+    'another seed another'
+);
 select isnt(
     split_part(tests.rendered('{{$uuid}},{{$uuid}}', '{}') #>> '{}', ',', 1),
     split_part(tests.rendered('{{$uuid}},{{$uuid}}', '{}') #>> '{}', ',', 2),
     'two in one request differ'
 );
-select is(tests.rendered('{{$timestamp}}', '{}'), '1772600767', '$timestamp is the seconds of the first rendering');
-select is(tests.rendered('{{$isoTimestamp}}', '{}'), '"2026-03-04T05:06:07.890Z"', '$isoTimestamp its time in UTC');
+select is(
+    tests.rendered('{{$timestamp}}', '{}'), '1772600767',
+    '$timestamp is the seconds of the first rendering'
+);
+select is(
+    tests.rendered('{{$isoTimestamp}}', '{}'), '"2026-03-04T05:06:07.890Z"',
+    '$isoTimestamp its time in UTC'
+);
 select is_empty(
     $$
     select n from generate_series(1, 200) as n
@@ -131,7 +173,8 @@ select cmp_ok(
     '>', 100::bigint, 'and differs from seed to seed'
 );
 select is(
-    tests.rendered('{{$randomInt}}', '{"$randomInt": 5}', '1'), tests.rendered('{{$randomInt}}', '{}', '1'),
+    tests.rendered('{{$randomInt}}', '{"$randomInt": 5}', '1'),
+    tests.rendered('{{$randomInt}}', '{}', '1'),
     'no variable can take its place'
 );
 

@@ -91,7 +91,8 @@ $function$;
 
 select tests.act_as('vera');
 select is(
-    (select count(*) from tests.visible_tables()), 21::bigint, 'a viewer sees something in every table'
+    (select count(*) from tests.visible_tables()), 21::bigint,
+    'a viewer sees something in every table'
 );
 select is(tests.seen_count('organizations'), 1::bigint, 'a viewer sees her own organization only');
 select is(tests.seen_count('projects'), 1::bigint, 'and her own project');
@@ -111,13 +112,15 @@ select tests.act_as('otto');
 select bag_eq(
     'select * from tests.visible_tables()',
     $$ values
-    ('environment_variables'), ('environments'), ('organization_members'), ('organizations'), ('projects'),
+    ('environment_variables'), ('environments'), ('organization_members'), ('organizations'),
+    ('projects'),
     ('test_suites'), ('users')
     $$,
     'a stranger sees rows only where the own organization has some'
 );
 select is_empty(
-    $$ select id from public.projects where organization_id = tests.id('acme') $$, 'and none of it is another''s'
+    $$ select id from public.projects where organization_id = tests.id('acme') $$,
+    'and none of it is another''s'
 );
 select is_empty(
     $$ select id from public.environment_variables where project_id = tests.id('shop') $$,
@@ -135,9 +138,13 @@ select results_eq(
 );
 
 select tests.act_as_anon();
-select throws_ok($$ select * from public.organizations $$, '42501', null, 'nobody reads without signing in');
+select throws_ok(
+    $$ select * from public.organizations $$, '42501', null, 'nobody reads without signing in'
+);
 select throws_ok($$ select * from public.test_runs $$, '42501', null, 'not even runs');
-select throws_ok($$ select public.create_organization('x') $$, '42501', null, 'or makes an organization');
+select throws_ok(
+    $$ select public.create_organization('x') $$, '42501', null, 'or makes an organization'
+);
 
 select tests.act_as_service();
 select is(tests.seen_count('organizations'), 2::bigint, 'the secret key sees every organization');
@@ -162,7 +169,10 @@ select throws_ok(
     'an organization without an owner cannot be made'
 );
 select throws_ok(
-    $$ insert into public.organization_members values (tests.id('acme'), tests.id('nora'), 'owner') $$,
+    $$
+    insert into public.organization_members
+    values (tests.id('acme'), tests.id('nora'), 'owner')
+    $$,
     '42501', null, 'nobody lets herself into another'
 );
 select tests.act_as_owner();
@@ -170,7 +180,9 @@ select is(
     tests.slug_of($$ select public.create_organization('x') $$), 'not_signed_in',
     'without a person there is nobody to own it'
 );
-select throws_ok($$ select public.create_organization('x') $$, 'PT401', null, 'which is refused as 401');
+select throws_ok(
+    $$ select public.create_organization('x') $$, 'PT401', null, 'which is refused as 401'
+);
 
 -- What a viewer may change: nothing
 
@@ -184,15 +196,21 @@ select throws_ok(
     '42501', null, 'and no suite'
 );
 select is(
-    tests.count_changed($$ update public.test_cases set name = 'changed' where id = tests.id('first') $$),
+    tests.count_changed(
+        $$ update public.test_cases set name = 'changed' where id = tests.id('first') $$
+    ),
     0::bigint, 'changes no test'
 );
 select is(
-    tests.count_changed($$ update public.organizations set name = 'changed' where id = tests.id('acme') $$),
+    tests.count_changed(
+        $$ update public.organizations set name = 'changed' where id = tests.id('acme') $$
+    ),
     0::bigint, 'does not rename the organization'
 );
 select is(
-    tests.count_changed($$ delete from public.test_dependencies where project_id = tests.id('shop') $$),
+    tests.count_changed(
+        $$ delete from public.test_dependencies where project_id = tests.id('shop') $$
+    ),
     0::bigint, 'deletes no dependency'
 );
 select is(
@@ -200,11 +218,15 @@ select is(
     0::bigint, 'and no credential'
 );
 select is(
-    tests.count_changed($$ update public.users set display_name = 'Vera' where id = tests.id('vera') $$),
+    tests.count_changed(
+        $$ update public.users set display_name = 'Vera' where id = tests.id('vera') $$
+    ),
     1::bigint, 'but chooses her own name'
 );
 select is(
-    tests.count_changed($$ update public.users set display_name = 'Eda!' where id = tests.id('eda') $$),
+    tests.count_changed(
+        $$ update public.users set display_name = 'Eda!' where id = tests.id('eda') $$
+    ),
     0::bigint, 'and nobody else''s'
 );
 select throws_ok(
@@ -216,15 +238,21 @@ select throws_ok(
 
 select tests.act_as('eda');
 select lives_ok(
-    $$ insert into public.projects (organization_id, name) values (tests.id('acme'), 'second project') $$,
+    $$
+    insert into public.projects (organization_id, name)
+    values (tests.id('acme'), 'second project')
+    $$,
     'an editor makes a project'
 );
 select is(
-    tests.count_changed($$ update public.projects set archived_at = now() where name = 'second project' $$),
+    tests.count_changed(
+        $$ update public.projects set archived_at = now() where name = 'second project' $$
+    ),
     1::bigint, 'and archives it'
 );
 select throws_ok(
-    $$ delete from public.projects where name = 'second project' $$, '42501', null, 'deleting it is refused'
+    $$ delete from public.projects where name = 'second project' $$, '42501', null,
+    'deleting it is refused'
 );
 select throws_ok(
     $$ insert into public.projects (organization_id, name) values (tests.id('other'), 'mine') $$,
@@ -234,32 +262,46 @@ select lives_ok(
     $$ select tests.make_suite('new suite', 'shop') $$, 'an editor makes a suite'
 );
 select lives_ok(
-    $$ select tests.make_test('new test', 'new suite', '{"fixture": "countries", "endpoint": "list"}') $$,
+    $$
+    select tests.make_test('new test', 'new suite', '{"fixture": "countries", "endpoint": "list"}')
+    $$,
     'and a test with its request, expectations and fixture'
 );
 select lives_ok($$ select tests.depend('new test', 'first', 'order') $$, 'that depends on another');
 select is(
-    tests.count_changed($$ update public.test_cases set name = 'renamed' where id = tests.id('new test') $$),
+    tests.count_changed(
+        $$ update public.test_cases set name = 'renamed' where id = tests.id('new test') $$
+    ),
     1::bigint, 'and renames it'
 );
 select is(
     tests.count_changed(
-        $$ update public.test_request_configs set path = '/changed' where test_case_id = tests.id('new test') $$
+        $$
+        update public.test_request_configs set path = '/changed'
+        where test_case_id = tests.id('new test')
+        $$
     ),
     1::bigint, 'changes its request'
 );
 select is(
     tests.count_changed(
-        $$ update public.test_response_specs set assertions = '[]' where test_case_id = tests.id('new test') $$
+        $$
+        update public.test_response_specs set assertions = '[]'
+        where test_case_id = tests.id('new test')
+        $$
     ),
     1::bigint, 'and its expectations'
 );
 select is(
-    tests.count_changed($$ delete from public.test_dependencies where test_case_id = tests.id('new test') $$),
+    tests.count_changed(
+        $$ delete from public.test_dependencies where test_case_id = tests.id('new test') $$
+    ),
     1::bigint, 'deletes the dependency'
 );
 select is(
-    tests.count_changed($$ delete from public.fixture_usage where test_case_id = tests.id('new test') $$),
+    tests.count_changed(
+        $$ delete from public.fixture_usage where test_case_id = tests.id('new test') $$
+    ),
     1::bigint, 'and takes the fixture away'
 );
 select throws_ok(
@@ -267,18 +309,28 @@ select throws_ok(
     'a test is archived, not deleted'
 );
 select throws_ok(
-    $$ delete from public.test_suites where id = tests.id('new suite') $$, '42501', null, 'and so is a suite'
+    $$ delete from public.test_suites where id = tests.id('new suite') $$, '42501', null,
+    'and so is a suite'
 );
 select throws_ok(
-    $$ update public.test_cases set project_id = tests.id('their shop') where id = tests.id('new test') $$,
+    $$
+    update public.test_cases set project_id = tests.id('their shop')
+    where id = tests.id('new test')
+    $$,
     '42501', null, 'a test never moves to another project'
 );
 select throws_ok(
-    $$ update public.test_suites set project_id = tests.id('their shop') where id = tests.id('new suite') $$,
+    $$
+    update public.test_suites set project_id = tests.id('their shop')
+    where id = tests.id('new suite')
+    $$,
     '42501', null, 'and neither does a suite'
 );
 select throws_ok(
-    $$ update public.test_cases set suite_id = tests.id('their suite') where id = tests.id('new test') $$,
+    $$
+    update public.test_cases set suite_id = tests.id('their suite')
+    where id = tests.id('new test')
+    $$,
     '23503', null, 'a test cannot point into another project'
 );
 select throws_ok(
@@ -292,23 +344,38 @@ select throws_ok(
     $$, '23514', null, 'a test does not depend on itself'
 );
 select throws_ok(
-    $$ insert into public.environments (project_id, name, base_url) values (tests.id('shop'), 'new', 'https://x') $$,
+    $$
+    insert into public.environments (project_id, name, base_url)
+    values (tests.id('shop'), 'new', 'https://x')
+    $$,
     '42501', null, 'an editor makes no environment'
 );
 select is(
-    tests.count_changed($$ update public.environments set base_url = 'https://evil.test' where id = tests.id('staging') $$),
+    tests.count_changed(
+        $$
+        update public.environments set base_url = 'https://evil.test'
+        where id = tests.id('staging')
+        $$
+    ),
     0::bigint, 'redirects none'
 );
 select is(
-    tests.count_changed($$ update public.environment_variables set value = '2' where name = 'region' $$),
+    tests.count_changed(
+        $$ update public.environment_variables set value = '2' where name = 'region' $$
+    ),
     0::bigint, 'changes no variable of one'
 );
 select throws_ok(
-    $$ insert into public.api_credentials (organization_id, name, auth) values (tests.id('acme'), 'x', '{"kind": "none"}') $$,
+    $$
+    insert into public.api_credentials (organization_id, name, auth)
+    values (tests.id('acme'), 'x', '{"kind": "none"}')
+    $$,
     '42501', null, 'and makes no credential'
 );
 select is(
-    tests.count_changed($$ update public.api_credentials set name = 'y' where id = tests.id('robot') $$),
+    tests.count_changed(
+        $$ update public.api_credentials set name = 'y' where id = tests.id('robot') $$
+    ),
     0::bigint, 'or changes one'
 );
 
@@ -320,11 +387,16 @@ select lives_ok(
     'an admin makes an environment with variables'
 );
 select is(
-    tests.count_changed($$ update public.environments set max_parallel = 3 where id = tests.id('staging') $$),
+    tests.count_changed(
+        $$ update public.environments set max_parallel = 3 where id = tests.id('staging') $$
+    ),
     1::bigint, 'limits another'
 );
 select throws_ok(
-    $$ update public.environments set project_id = tests.id('their shop') where id = tests.id('staging') $$,
+    $$
+    update public.environments set project_id = tests.id('their shop')
+    where id = tests.id('staging')
+    $$,
     '42501', null, 'which stays in its project'
 );
 select throws_ok(
@@ -346,11 +418,16 @@ select is(
     1::bigint, 'a variable can be deleted'
 );
 select is(
-    tests.count_changed($$ update public.api_credentials set name = 'machine' where id = tests.id('robot') $$),
+    tests.count_changed(
+        $$ update public.api_credentials set name = 'machine' where id = tests.id('robot') $$
+    ),
     1::bigint, 'an admin renames a credential'
 );
 select throws_ok(
-    $$ update public.api_credentials set organization_id = tests.id('other') where id = tests.id('robot') $$,
+    $$
+    update public.api_credentials set organization_id = tests.id('other')
+    where id = tests.id('robot')
+    $$,
     '42501', null, 'which stays in its organization'
 );
 select is(
@@ -359,18 +436,23 @@ select is(
 );
 select tests.act_as('olga');
 select is(
-    tests.count_changed($$ update public.organizations set name = 'ACME' where id = tests.id('acme') $$),
+    tests.count_changed(
+        $$ update public.organizations set name = 'ACME' where id = tests.id('acme') $$
+    ),
     1::bigint, 'the owner renames the organization'
 );
 select is(
-    tests.count_changed($$ update public.organizations set name = 'mine' where id = tests.id('other') $$),
+    tests.count_changed(
+        $$ update public.organizations set name = 'mine' where id = tests.id('other') $$
+    ),
     0::bigint, 'and no other'
 );
 
 -- What nobody may change: what the engine writes
 
 select throws_ok(
-    $$ update public.test_runs set status = 'passed' where true $$, '42501', null, 'an owner cannot change a run'
+    $$ update public.test_runs set status = 'passed' where true $$, '42501', null,
+    'an owner cannot change a run'
 );
 select throws_ok(
     $$ update public.test_results set status = 'passed' where true $$, '42501', null, 'or a verdict'
@@ -385,7 +467,8 @@ select throws_ok(
 select throws_ok($$ select * from public.workers $$, '42501', null, 'or see the workers');
 select throws_ok($$ select * from private.work_items $$, '42501', null, 'or look into the queue');
 select throws_ok(
-    $$ select private.claim_work(gen_random_uuid(), gen_random_uuid(), 1, 0) $$, '42501', null, 'or claim work'
+    $$ select private.claim_work(gen_random_uuid(), gen_random_uuid(), 1, 0) $$, '42501', null,
+    'or claim work'
 );
 select throws_ok($$ select * from vault.decrypted_secrets $$, '42501', null, 'or open the vault');
 select tests.act_as_service();
