@@ -96,7 +96,7 @@ async def _selection(store: ConsoleStore, args: argparse.Namespace) -> dict[str,
     environment = await _one(store, "environments", args.env, name=f"eq.{args.env}", **within)
     return {
         "environment_id": environment,
-        "selection": {"project": project, "suites": suites, "tags": args.tag, "tests": []},
+        "selection": {"suites": suites, "tags": args.tag},
     }
 
 

@@ -42,8 +42,8 @@ comment on table public.organization_members is 'Who belongs to which organizati
 comment on column public.organization_members.organization_id is 'The organization.';
 comment on column public.organization_members.user_id is 'The member.';
 comment on column public.organization_members.role is
-$comment$owner and admin also manage members and credentials; editor changes tests and runs them;
-viewer reads.$comment$;
+$comment$owner and admin manage environments, secrets and credentials; editor changes tests and runs
+them; viewer reads. Memberships are written with the secret key.$comment$;
 comment on column public.organization_members.created_at is 'When the membership began.';
 create index organization_members_user_id_idx on public.organization_members (user_id);
 

@@ -1,5 +1,5 @@
 -- Projects, and the credentials that tests sign in with.
--- Depends on: tenancy, templates. Locks: none, all objects are new.
+-- Depends on: tenancy, templates, checks. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -35,7 +35,7 @@ create table public.api_credentials (
     created_at timestamptz not null default now(),
     constraint api_credentials_name_key unique (organization_id, name),
     constraint api_credentials_auth_check check (
-        jsonb_typeof(auth) = 'object' and auth ->> 'kind' is not null
+        private.is_auth(auth) and not auth ? 'credential'
     ),
     -- raises, with the position, where a template is malformed
     constraint api_credentials_templates_check check (private.compile_templates(auth) is not null)

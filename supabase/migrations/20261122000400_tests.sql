@@ -48,7 +48,7 @@ create table public.test_suites (
     ),
     constraint test_suites_headers_check check (private.is_pairs(headers)),
     constraint test_suites_variables_check check (jsonb_typeof(variables) = 'object'),
-    constraint test_suites_auth_check check (jsonb_typeof(auth) = 'object'),
+    constraint test_suites_auth_check check (private.is_auth(auth)),
     -- raises, with the position, where a template is malformed
     constraint test_suites_templates_check check (
         private.compile_templates(jsonb_build_array(headers, auth)) is not null
@@ -164,7 +164,7 @@ create table public.test_request_configs (
             else false
         end
     ),
-    constraint test_request_configs_auth_check check (jsonb_typeof(auth) = 'object'),
+    constraint test_request_configs_auth_check check (private.is_auth(auth)),
     -- raises, with the position, where a template is malformed
     constraint test_request_configs_templates_check check (
         private.compile_templates(jsonb_build_array(path, query, headers, body, auth)) is not null
@@ -173,11 +173,11 @@ create table public.test_request_configs (
         connect_timeout_ms between 1 and 120000 and total_timeout_ms between 1 and 600000
     ),
     constraint test_request_configs_limits_check check (
-        max_redirects between 0 and 50 and max_body_bytes between 0 and 52428800
+        max_redirects between 0 and 50 and max_body_bytes between 1 and 52428800
     )
 );
 comment on table public.test_request_configs is
-'What a test case sends. Any string may hold {{names}}.';
+'What a test case sends. Any string but the name of a query parameter may hold {{names}}.';
 comment on column public.test_request_configs.test_case_id is 'The test case; one row each.';
 comment on column public.test_request_configs.project_id is 'The project.';
 comment on column public.test_request_configs.method is 'HTTP method, upper case.';
@@ -225,16 +225,17 @@ comment on column public.test_response_specs.project_id is 'The project.';
 comment on column public.test_response_specs.assertions is
 $comment$[{"source": "body", "path": "$.id", "operator": "equals", "expected": 5}, ...]
 
-source: status, duration (ms), header (with name), body (with path, JSONPath), text. operator:
+source: status, duration (ms), header (with name), body (with path, JSONPath), text; pattern (RE2)
+narrows what was found. operator:
 equals, not_equals, greater_than, greater_or_equal, less_than, less_or_equal, contains,
 not_contains, matches (RE2), exists, not_exists, type, length, one_of. Strings in path and
 expected may hold {{names}}. Full reference: docs/tests.md.$comment$;
 comment on column public.test_response_specs.captures is
 $comment$[{"name": "token", "source": "body", "path": "$.access_token", "kind": "token"}, ...]
 
-source: body (with path), header (with name), text; pattern (RE2) narrows what was found. kind:
-variable (default) or token, which is stored encrypted and redacted everywhere. required (default
-true): the test fails when nothing is found.$comment$;
+source: body (with path), header (with header, its name), text; pattern (RE2) narrows what was
+found. kind: variable (default) or token, which is stored encrypted and redacted everywhere.
+required (default true): the test fails when nothing is found.$comment$;
 
 create table public.test_dependencies (
     test_case_id uuid not null,

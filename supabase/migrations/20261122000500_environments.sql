@@ -29,11 +29,11 @@ comment on column public.environments.name is 'Unique in the project.';
 comment on column public.environments.base_url is
 'Prefix of every relative path, e.g. https://host/api/v7.';
 comment on column public.environments.max_parallel is
-'Requests in flight at once, over all runs against it. 1 to 1,000.';
+'Requests handed out at once, over all runs against it. 1 to 1,000.';
 comment on column public.environments.rate_limit_per_s is
 'Requests a second, over all runs; null = no limit.';
 comment on column public.environments.run_timeout_ms is
-'Longest duration of a run; then what is left is cancelled and teardown runs. Up to a day.';
+'Time from queueing after which what is left is cancelled and teardown runs. Up to a day.';
 comment on column public.environments.archived_at is
 'Since when it is hidden and refuses runs; null = in use.';
 comment on column public.environments.created_at is 'When it was created.';
@@ -85,7 +85,7 @@ begin
 end;
 $function$;
 comment on function private.delete_vault_secret() is
-'Remove the Vault entry of a deleted or replaced secret variable. Trigger function.';
+'Remove the Vault entry of a deleted secret variable. Trigger function.';
 
 create trigger t500_delete_vault_secret
 after delete on public.environment_variables

@@ -226,7 +226,8 @@ comment on column public.test_results.duration_ms is
 comment on column public.test_results.accepted_lease is
 'Lease of the report that decided; recognises replays.';
 comment on column public.test_results.finished_seq is 'Order of verdicts within the run, from 1.';
-comment on column public.test_results.started_at is 'When the deciding attempt was sent.';
+comment on column public.test_results.started_at is
+'When the deciding attempt was sent; of a lost one, when it was first handed out.';
 comment on column public.test_results.finished_at is 'When the verdict was written.';
 create index test_results_finished_seq_idx
 on public.test_results (run_id, project_id, finished_seq);

@@ -89,7 +89,15 @@ as $function$
 begin
     return case item ->> 'source'
         when 'body' then jsonb_build_object('source', 'body', 'path', item -> 'path')
-        when 'header' then jsonb_build_object('source', 'header', 'name', lower(item ->> 'name'))
+        when 'header' then jsonb_build_object(
+            'source', 'header',
+            -- one look-up however it is spelt; but {{Name}} and {{name}} are two names
+            'name', case
+                when coalesce(item ->> 'header', item ->> 'name') like '%{{%'
+                    then coalesce(item ->> 'header', item ->> 'name')
+                else lower(coalesce(item ->> 'header', item ->> 'name'))
+            end
+        )
         when 'text' then '{"source": "text"}'
     end;
 end;

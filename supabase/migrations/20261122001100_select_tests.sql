@@ -190,8 +190,9 @@ as $function$
 
     select coalesce(array_agg(cases.id), '{}')
     from reached
+    inner join public.test_suites as suites on suites.id = reached.suite_id
     inner join public.test_cases as cases on cases.suite_id = reached.suite_id
-    where cases.is_enabled and cases.archived_at is null;
+    where suites.archived_at is null and cases.is_enabled and cases.archived_at is null;
 $function$;
 comment on function private.reach_tests(uuid[]) is
 $comment$The suites of some tests, and every suite that their dependencies reach: all tests that may

@@ -96,6 +96,24 @@ $function$;
 comment on function private.is_operator() is
 'True for the secret key and for a direct connection to the database.';
 
+create function private.refuse_viewer()
+returns void
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    raise exception using
+        errcode = 'PT403',
+        message = 'your role in this organization may read runs, but not start or cancel them',
+        detail = 'not_allowed',
+        hint = 'Ask an owner or admin to make you an editor.';
+end;
+$function$;
+comment on function private.refuse_viewer() is 'Raise PT403 not_allowed.';
+
 create function private.authorize_run(environment_id uuid)
 returns uuid
 language plpgsql
@@ -127,15 +145,11 @@ begin
             hint = 'Give the id of an environment of one of your projects that is not archived.';
     end if;
 
-    if not (
-        private.is_operator()
-        or v_environment.project_id = any(array(select private.my_edited_project_ids()))
-    ) then
-        raise exception using
-            errcode = 'PT403',
-            message = 'your role in this organization may read runs, but not start or cancel them',
-            detail = 'not_allowed',
-            hint = 'Ask an owner or admin to make you an editor.';
+    if
+        not private.is_operator()
+        and v_environment.project_id <> all(array(select private.my_edited_project_ids()))
+    then
+        perform private.refuse_viewer();
     end if;
     return v_environment.project_id;
 end;
@@ -164,11 +178,12 @@ begin
         or jsonb_typeof(coalesce(selection -> 'suites', '[]')) <> 'array'
         or jsonb_typeof(coalesce(selection -> 'tests', '[]')) <> 'array'
         or jsonb_typeof(coalesce(selection -> 'tags', '[]')) <> 'array'
+        or selection - array['suites', 'tests', 'tags'] <> '{}'
     then
         raise exception using
             errcode = 'PT400',
-            message = 'selection and variables must be JSON objects, '
-                || 'and suites, tests and tags arrays',
+            message =
+                'selection takes suites, tests and tags, each an array; variables is an object',
             detail = 'malformed_selection',
             hint = 'For example {"suites": ["<id>"], "tags": ["smoke"]} and {"name": "value"}.';
     end if;

@@ -272,11 +272,8 @@ begin
         v_environment.id,
         v_environment.project_id,
         set_secret.name,
-        vault.create_secret(
-            set_secret.value,
-            format('assay/%s/%s', v_environment.id, set_secret.name),
-            'A secret of an Assay environment.'
-        )
+        -- unnamed: names are unique in Vault, and a variable may be renamed
+        vault.create_secret(set_secret.value, null, 'A secret of an Assay environment.')
     )
     on conflict on constraint environment_variables_name_key do update
     set value = null, secret_id = excluded.secret_id;

@@ -264,6 +264,34 @@ end;
 $function$;
 comment on function private.holds_secret(text, text[]) is 'Does a text contain any of the secrets?';
 
+create function private.build_body(body jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    -- a placeholder that stands alone keeps its type, and these kinds hold nothing but text
+    select case body ->> 'kind'
+        when 'text' then body || jsonb_build_object('value', private.text_of(body -> 'value'))
+        when 'form' then body || jsonb_build_object('value', (
+            select
+                coalesce(
+                    jsonb_agg(
+                        jsonb_build_array(
+                            private.text_of(pairs.pair -> 0), private.text_of(pairs.pair -> 1)
+                        )
+                        order by pairs.ordinal
+                    ), '[]'
+                )
+            from jsonb_array_elements(body -> 'value') with ordinality as pairs (pair, ordinal)
+        ))
+        else body
+    end;
+$function$;
+comment on function private.build_body(jsonb) is 'A rendered body as the wire contract wants it.';
+
 create function private.build_request(
     rendered jsonb, base_url text, rendered_at timestamptz, secrets text[]
 )
@@ -278,26 +306,26 @@ declare
     v_auth jsonb := rendered -> 'auth';
     v_signature jsonb := private.authorization_header(v_auth, rendered_at);
     v_url text := rendered ->> 'url';
-    v_headers jsonb := rendered -> 'headers';
+    v_headers jsonb := '[]'::jsonb;
     v_secret_headers jsonb := '[]'::jsonb;
     v_header jsonb;
 begin
     if v_url !~ '^https?://' then
-        v_url := base_url || v_url;
+        -- without the slash a path such as .example.com/ would lead to another host
+        v_url := base_url || case when v_url ~ '^([/?]|$)' then '' else '/' end || v_url;
     end if;
     if v_auth ->> 'kind' = 'api_key' and v_auth ->> 'in' = 'query' then
         v_url := v_url || case when strpos(v_url, '?') > 0 then '&' else '?' end
             || private.percent_encode(v_auth ->> 'name') || '='
             || private.percent_encode(v_auth ->> 'value');
     end if;
-    if v_signature is not null then
-        v_headers := v_headers || jsonb_build_array(v_signature);
-        v_secret_headers := jsonb_build_array(lower(v_signature ->> 0));
-    end if;
     for v_header in
         select entries.header
         from jsonb_array_elements(rendered -> 'headers') as entries (header)
     loop
+        v_headers := v_headers || jsonb_build_array(jsonb_build_array(
+            private.text_of(v_header -> 0), private.text_of(v_header -> 1)
+        ));
         if
             lower(v_header ->> 0) in ('authorization', 'cookie', 'proxy-authorization')
             or private.holds_secret(v_header ->> 1, secrets)
@@ -305,9 +333,17 @@ begin
             v_secret_headers := v_secret_headers || to_jsonb(lower(v_header ->> 0));
         end if;
     end loop;
+    if v_signature is not null then
+        v_headers := v_headers || jsonb_build_array(v_signature);
+        v_secret_headers := v_secret_headers || to_jsonb(lower(v_signature ->> 0));
+    end if;
 
     return rendered || jsonb_build_object(
-        'auth', null, 'url', v_url, 'headers', v_headers, 'secret_headers', v_secret_headers
+        'auth', null,
+        'url', v_url,
+        'headers', v_headers,
+        'secret_headers', v_secret_headers,
+        'body', private.build_body(rendered -> 'body')
     );
 end;
 $function$;

@@ -259,6 +259,33 @@ $function$;
 comment on function private.write_results(private.outcome[]) is
 'Write verdicts and count them, on the run and on its phases.';
 
+create function private.announce_finished(outcomes private.outcome[])
+returns void
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    select private.announce(
+        'run:' || finished.run_id, 'tests_finished',
+        jsonb_build_object('run', finished.run_id, 'results', finished.results)
+    )
+    from (
+        select
+            items.run_id,
+            jsonb_agg(
+                jsonb_build_object('result', items.result_id, 'status', outcomes.status)
+            ) as results
+        from unnest(outcomes) as outcomes
+        inner join private.work_items as items on items.id = outcomes.item_id
+        where items.result_id is not null
+        group by items.run_id
+    ) as finished;
+$function$;
+comment on function private.announce_finished(private.outcome[]) is
+'Tell who watches a run which tests are over: one message a run.';
+
 create function private.finish_items(outcomes private.outcome[])
 returns void
 language plpgsql
@@ -276,6 +303,7 @@ begin
         return;
     end if;
     perform private.write_results(v_all);
+    perform private.announce_finished(v_all);
     v_barriers := private.lower_counters(v_over);
     if v_barriers <> '{}' then
         -- a barrier releases tests, never another barrier

@@ -428,6 +428,7 @@ declare
     v_failed private.assertion_verdict[];
     v_problem private.assertion_verdict;
     v_missing text;
+    v_fault jsonb;
 begin
     if report.stop_slug is not null then
         outcome := 'cancelled';
@@ -458,22 +459,25 @@ begin
     where verdicts.problem is not null
     order by verdicts.assertion_index
     limit 1;
-    select captures.capture ->> 'name'
-    into v_missing
+    select
+        captures.capture ->> 'name',
+        nullif(answers.observed -> 'error', 'null')
+    into v_missing, v_fault
     from
         jsonb_array_elements(report.definition -> 'captures')
         with ordinality as captures (capture, ordinal)
+    left join jsonb_array_elements(
+        coalesce(nullif(report.report -> 'observed', 'null'), '[]')
+    ) as answers (observed) on answers.observed -> 'id' = captures.capture -> 'observe'
     where
         coalesce((captures.capture ->> 'required')::boolean, true)
-        and not exists (
-            select
-            from jsonb_array_elements(report.report -> 'observed') as answers (observed)
-            where
-                answers.observed -> 'id' = captures.capture -> 'observe'
-                and (answers.observed ->> 'found')::boolean
-        )
+        and (answers.observed ->> 'found')::boolean is not true
     order by captures.ordinal
     limit 1;
+    if v_problem.problem is null and v_fault ->> 'slug' <> 'body_not_json' then
+        v_problem.problem := v_fault ->> 'slug';
+        v_problem.message := format('{{%s}}: %s', v_missing, v_fault ->> 'message');
+    end if;
 
     if v_problem.problem is not null then
         outcome := 'error';

@@ -30,35 +30,6 @@ $function$;
 comment on function private.retry_items(private.attempt_verdict[]) is
 'Put items whose verdict asks for another attempt back into the queue, rendered anew.';
 
-create function private.announce_finished(
-    reports private.fenced_report[], verdicts private.attempt_verdict[]
-)
-returns void
-language sql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-    select private.announce(
-        'run:' || finished.run_id, 'tests_finished',
-        jsonb_build_object('run', finished.run_id, 'results', finished.results)
-    )
-    from (
-        select
-            reports.run_id,
-            jsonb_agg(
-                jsonb_build_object('result', reports.result_id, 'status', verdicts.outcome)
-            ) as results
-        from unnest(reports) as reports
-        inner join unnest(verdicts) as verdicts on verdicts.item_id = reports.item_id
-        where verdicts.retry_at is null
-        group by reports.run_id
-    ) as finished;
-$function$;
-comment on function private.announce_finished(private.fenced_report[], private.attempt_verdict[]) is
-'Tell who watches a run which tests are over: one message a run.';
-
 create function private.record(reports jsonb, out accepted bigint[], out cancelled bigint[])
 language plpgsql
 volatile
@@ -102,7 +73,6 @@ begin
         where verdicts.retry_at is null
         order by given.item_id
     ));
-    perform private.announce_finished(v_reports, v_verdicts);
     -- no second attempt in a run that was stopped meanwhile
     perform private.stop_items(array(select distinct given.run_id from unnest(v_reports) as given));
     perform private.advance_runs(

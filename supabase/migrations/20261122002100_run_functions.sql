@@ -30,7 +30,12 @@ begin
             detail = 'unknown_run',
             hint = 'Give the id of a run of one of your projects.';
     end if;
-    perform private.authorize_run(v_run.environment_id);
+    if
+        not private.is_operator()
+        and v_run.project_id <> all(array(select private.my_edited_project_ids()))
+    then
+        perform private.refuse_viewer();
+    end if;
 
     update private.live_runs as lives
     set is_cancelled = true

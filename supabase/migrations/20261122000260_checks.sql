@@ -113,12 +113,12 @@ security invoker
 set search_path = ''
 as $function$
     -- a template has its type only once it is filled in
-    select jsonb_typeof(expected) = any(kinds) or expected #>> '{}' like '%{{%';
+    select jsonb_typeof(expected) = any(kinds) or coalesce(expected #>> '{}' like '%{{%', false);
 $function$;
 comment on function private.is_open(jsonb, text[]) is
 'True for an expected value of one of these JSON types, and for one that a template will give.';
 
-create function private.lookup_problem(item jsonb, sources text[])
+create function private.lookup_problem(item jsonb, sources text[], header_field text)
 returns text
 language sql
 immutable
@@ -132,11 +132,15 @@ as $function$
             then 'needs a source: ' || array_to_string(sources, ', ')
         when item ->> 'source' = 'body' and jsonb_typeof(item -> 'path') is distinct from 'string'
             then 'needs a path, a JSONPath such as $.id'
-        when item ->> 'source' = 'header' and jsonb_typeof(item -> 'name') is distinct from 'string'
-            then 'needs the name of a header'
+        when
+            item ->> 'source' = 'header'
+            and jsonb_typeof(item -> header_field) is distinct from 'string'
+            then format('needs the name of a header as "%s"', header_field)
+        when jsonb_typeof(coalesce(item -> 'pattern', '""')) <> 'string'
+            then 'has a pattern that is no text'
     end;
 $function$;
-comment on function private.lookup_problem(jsonb, text[]) is
+comment on function private.lookup_problem(jsonb, text[], text) is
 'What is wrong with where an assertion or capture looks; null if nothing.';
 
 create function private.assertion_problem(assertion jsonb)
@@ -148,7 +152,9 @@ security invoker
 set search_path = ''
 as $function$
     select coalesce(
-        private.lookup_problem(assertion, array['status', 'duration', 'header', 'body', 'text']),
+        private.lookup_problem(
+            assertion, array['status', 'duration', 'header', 'body', 'text'], 'name'
+        ),
         case
             when assertion ->> 'operator' in ('exists', 'not_exists') then null
             when (
@@ -163,6 +169,10 @@ as $function$
                 assertion ->> 'operator' = 'matches'
                 and jsonb_typeof(assertion -> 'expected') <> 'string'
                 then 'needs a pattern as expected value'
+            when
+                assertion ->> 'operator' = 'matches'
+                and assertion ->> 'source' in ('status', 'duration')
+                then 'matches a number, which has no text to match'
             when
                 assertion ->> 'operator' = 'one_of'
                 and not private.is_open(assertion -> 'expected', array['array'])
@@ -179,12 +189,12 @@ as $function$
                 then 'needs a number or a text as expected value'
             when
                 assertion ->> 'operator' = 'type'
-                and not (
+                and (
                     assertion ->> 'expected' in (
                         'string', 'number', 'integer', 'boolean', 'null', 'array', 'object'
                     )
                     or private.is_open(assertion -> 'expected', '{}')
-                )
+                ) is not true
                 then
                     'needs as expected value: string, number, integer, boolean, null, array or '
                     || 'object'
@@ -203,7 +213,7 @@ security invoker
 set search_path = ''
 as $function$
     select coalesce(
-        private.lookup_problem(capture, array['header', 'body', 'text']),
+        private.lookup_problem(capture, array['header', 'body', 'text'], 'header'),
         case
             when (capture ->> 'name' ~ '^[A-Za-z_][A-Za-z0-9_-]*$') is not true
                 then 'needs a name of letters, digits, _ and -'
@@ -211,8 +221,6 @@ as $function$
                 then 'has a kind that is neither variable nor token'
             when jsonb_typeof(coalesce(capture -> 'required', 'true')) <> 'boolean'
                 then 'says neither true nor false as required'
-            when jsonb_typeof(coalesce(capture -> 'pattern', '""')) <> 'string'
-                then 'has a pattern that is no text'
         end
     );
 $function$;
@@ -264,7 +272,64 @@ $comment$True for what test_response_specs describes.
 Errors: PT400 malformed_expectation, saying which assertion or capture, and what is wrong.$comment$;
 -- check constraints run as whoever writes the row
 grant execute on function private.is_open(jsonb, text[]) to authenticated, service_role;
-grant execute on function private.lookup_problem(jsonb, text[]) to authenticated, service_role;
+grant execute on function private.lookup_problem(jsonb, text[], text)
+to authenticated, service_role;
 grant execute on function private.assertion_problem(jsonb) to authenticated, service_role;
 grant execute on function private.capture_problem(jsonb) to authenticated, service_role;
 grant execute on function private.are_expectations(jsonb, jsonb) to authenticated, service_role;
+
+create function private.is_auth(auth jsonb)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_needed text[];
+begin
+    if auth is null or (jsonb_typeof(auth) = 'object' and auth ? 'credential') then
+        return true;
+    end if;
+
+    v_needed := case auth ->> 'kind'
+        when 'none' then '{}'
+        when 'bearer' then array['token']
+        when 'basic' then array['username', 'password']
+        when 'api_key' then array['name', 'value']
+        when 'jwt_hs256' then array['secret']
+    end;
+    if
+        v_needed is null
+        or exists (
+            select from unnest(v_needed) as fields (field)
+            where jsonb_typeof(auth -> fields.field) is distinct from 'string'
+        )
+    then
+        raise exception using
+            errcode = 'PT400',
+            message = case
+                when v_needed is null then format('there is no auth kind %s', auth -> 'kind')
+                else format(
+                    'auth of kind %s needs as text: %s', auth ->> 'kind',
+                    array_to_string(v_needed, ', ')
+                )
+            end,
+            detail = 'malformed_auth',
+            hint = 'Kinds are none, bearer, basic, api_key and jwt_hs256; fields: docs/tests.md.';
+    end if;
+    return
+        auth ->> 'kind' <> 'jwt_hs256'
+        or (
+            private.is_number_within(auth -> 'ttl_s', 1, 86400)
+            and jsonb_typeof(coalesce(auth -> 'claims', '{}')) = 'object'
+        );
+end;
+$function$;
+comment on function private.is_auth(jsonb) is
+$comment$True for what api_credentials.auth describes, for {"credential": name} and for null.
+
+Errors: PT400 malformed_auth, saying what is missing.$comment$;
+-- check constraints run as whoever writes the row
+grant execute on function private.is_auth(jsonb) to authenticated, service_role;
