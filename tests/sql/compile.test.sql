@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(35);
+select plan(37);
 
 -- The definition of a test as it is now.
 create function tests.compiled(test text)
@@ -119,7 +119,7 @@ select tests.make_test('looking', 'plain', '{
         {"source": "body", "path": "$.id", "operator": "exists"},
         {"source": "body", "path": "$.id", "operator": "matches", "expected": "^[0-9]+$"},
         {"source": "header", "name": "Content-Type", "operator": "exists"},
-        {"source": "header", "name": "Content-Type", "operator": "contains", "expected": "json"},
+        {"source": "header", "name": "content-type", "operator": "contains", "expected": "json"},
         {"source": "text", "operator": "contains", "expected": "x"},
         {"source": "duration", "operator": "less_than", "expected": 100},
         {"source": "body", "path": "$.items[*].id", "operator": "contains", "expected": 1}],
@@ -169,8 +169,16 @@ select is(
     'beside what it is matched against'
 );
 select is(
-    tests.referred('assertions', 3, 'observe'), '{"source": "header", "name": "Content-Type"}',
-    'a header by its name'
+    tests.referred('assertions', 3, 'observe'), '{"source": "header", "name": "content-type"}',
+    'a header is looked up by its name in lower case: one look-up however it is spelt'
+);
+select is(
+    private.lookup_of('{"source": "header", "name": "X-{{Name}}"}') ->> 'name', 'X-{{Name}}',
+    'unless it holds a {{Name}}, whose case counts'
+);
+select is(
+    private.lookup_of('{"source": "header", "name": "captured", "header": "Location"}') ->> 'name', 'location',
+    'of a capture the header is meant, not what it is captured as'
 );
 select is(tests.referred('assertions', 5, 'observe'), '{"source": "text"}', 'a text as a whole');
 select is(
