@@ -160,7 +160,7 @@ async def test_waiting_for_a_run_ends_with_its_verdict(
     assert f"run r1  {status}" in out
     assert dict(project.calls)["queue_run"] == {
         "environment_id": "e1",
-        "selection": {"project": "p1", "suites": ["s1"], "tags": ["t"], "tests": []},
+        "selection": {"suites": ["s1"], "tags": ["t"]},
         "variables": {"a": "b=c"},
         "idempotency_key": None,
     }
