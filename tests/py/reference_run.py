@@ -152,9 +152,10 @@ class Run:
                 continue
             if verdict.has_values:
                 self.captured |= {(item, captured) for captured in self.test(item).captures}
-            if self.is_late or not self.is_retried(item, verdict):
+            if not self.is_retried(item, verdict):
                 final.append((item, verdict.status, verdict.category, verdict.slug))
         self.settle(final)
+        self.stop()
 
     def is_retried(self, item: Item, verdict: Verdict) -> bool:
         """Return whether the attempt just reported is made again."""

@@ -27,7 +27,8 @@ TYPE_NAMES = st.sampled_from(
     ["null", "boolean", "number", "integer", "string", "array", "object", "text"]
 )
 SMALL = st.integers(0, 4).map(Decimal)
-VALUES = st.one_of(JSON, NUMBERS, TEXTS, SMALL, TYPE_NAMES, st.lists(SMALL, max_size=3))
+LETTERS = st.text("aAbB_é", max_size=3)
+VALUES = st.one_of(JSON, NUMBERS, TEXTS, SMALL, LETTERS, TYPE_NAMES, st.lists(SMALL, max_size=3))
 
 
 @st.composite
@@ -39,6 +40,7 @@ def pairs(draw: st.DrawFn) -> tuple[Any, Any]:
         case str():
             ends = st.integers(0, len(actual))
             related += [
+                LETTERS,
                 st.builds(lambda a, b: actual[a:b], ends, ends),
                 st.just(Decimal(len(actual))),
             ]
@@ -211,12 +213,13 @@ def numbers(value: Any) -> Any:
     return value if isinstance(value, str) else Decimal(value)
 
 
-@given(policy=POLICIES, seed=TEXTS, retry_number=st.integers(0, 98), wait=WAITS)
-@examples(300)
-def test_a_retry_waits_as_the_formula_says(
+DELAYS = st.tuples(POLICIES, TEXTS, st.integers(0, 98), WAITS)
+
+
+def check_delay(
     engine: psycopg.Connection, policy: dict[str, Any], seed: str, retry_number: int, wait: str
 ) -> None:
-    """min(cap, base * factor ^ n) * U(0.5, 1.5), fixed by the seed; Retry-After if longer."""
+    """Check the delay before a retry, with and without Retry-After."""
     assume(is_accepted(engine, policy))
     response = {"headers": [["X", "1"], *([["Retry-After", wait]] if wait is not None else [])]}
     row = engine.execute(
@@ -238,6 +241,15 @@ def test_a_retry_waits_as_the_formula_says(
     assert delay == again == max(unasked, asked)
     assert middle / 2 - slack <= unasked <= middle * 3 / 2 + slack
     assert abs(unasked - middle * jitter(seed, retry_number)) <= slack
+
+
+@given(case=DELAYS)
+@examples(300)
+def test_a_retry_waits_as_the_formula_says(
+    engine: psycopg.Connection, case: tuple[dict[str, Any], str, int, str]
+) -> None:
+    """min(cap, base * factor ^ n) * U(0.5, 1.5), fixed by the seed; Retry-After if longer."""
+    check_delay(engine, *case)
 
 
 def is_accepted(engine: psycopg.Connection, policy: dict[str, Any]) -> bool:

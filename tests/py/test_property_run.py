@@ -26,7 +26,14 @@ LIVE_TABLES = ("live_runs", "work_items", "work_edges")
 STEPS = st.tuples(
     choose(
         *(("report", 8), ("claim", 4), ("replay", 2), ("expire", 2), ("stale", 1), ("foreign", 1)),
-        *(("release", 1), ("renew", 1), ("reclaim", 1), ("cancel", 1), ("time_out", 1)),
+        *(
+            ("release", 1),
+            ("crash", 1),
+            ("renew", 1),
+            ("reclaim", 1),
+            ("cancel", 1),
+            ("time_out", 1),
+        ),
     ),
     st.integers(0, 6),
     st.integers(0, 3),
@@ -309,6 +316,13 @@ class Driver:
         )
         self.expired |= set(chosen)
 
+    def do_crash(self, count: int, other: int) -> None:
+        """Lose all that is held, again and again."""
+        for _ in range(count):
+            self.do_expire(len(self.held), 0)
+            self.claim(other + 1, 0)
+            self.check()
+
     def do_release(self, count: int, _other: int) -> None:
         """Hand work back."""
         chosen = self.choose(count)
@@ -376,12 +390,14 @@ class Driver:
             assert cause is None or row["slug"] == "unresolved_variable"
             return
         causes = run.causes(item)
-        if causes:
+        if cause is None:
+            # of a name that nobody captures
+            assert row["slug"] == "nothing_to_clean"
+            assert not all(run.missing(item).values())
+        else:
             assert self.results[cause][1] in causes
             assert row["cause_status"] == by_id[cause]["status"]
             assert (row["cause_edge"] == "setup") == (run.why[item] == "setup")
-        else:
-            assert cause is None
 
     def check_items(self, by_id: dict[str, dict[str, Any]]) -> None:
         """Items are what is pending; counters are the edges; leases are the model's."""

@@ -1,0 +1,154 @@
+"""Ways to break the engine: the property that must notice, a function, and what to change."""
+
+import psycopg
+
+MUTATIONS = {
+    "the fence ignores the lease": (
+        "run",
+        "private.fence_reports(jsonb)",
+        "and items.lease = given.lease",
+        "",
+    ),
+    "the fence ignores the attempt": (
+        "run",
+        "private.fence_reports(jsonb)",
+        "and items.attempt = given.attempt",
+        "",
+    ),
+    "counters are lowered once too often": (
+        "run",
+        "private.lower_counters(bigint[])",
+        "pending_count = items.pending_count - met.edge_count",
+        "pending_count = greatest(0, items.pending_count - 2 * met.edge_count)",
+    ),
+    "one edge counts where several were met": (
+        "run",
+        "private.lower_counters(bigint[])",
+        "count(*) as edge_count",
+        "1 as edge_count",
+    ),
+    "skips stop at barriers": (
+        "run",
+        "private.spread_skips(private.outcome[])",
+        "edges.kind\n        from skipped\n",
+        """edges.kind
+        from (
+            select * from skipped
+            where item_id not in (select id from private.work_items where state = 'barrier')
+        ) as skipped
+        """,
+    ),
+    "skips stop at the first consumer": (
+        "run",
+        "private.spread_skips(private.outcome[])",
+        "edges.kind\n        from skipped\n",
+        "edges.kind\n        from (select * from skipped where false) as skipped\n",
+    ),
+    "order edges skip too": (
+        "run",
+        "private.spread_skips(private.outcome[])",
+        "edges.kind in ('data', 'token')",
+        "edges.kind in ('data', 'token', 'order')",
+    ),
+    "a complete barrier releases nobody": (
+        "run",
+        "private.finish_items(private.outcome[])",
+        "perform private.lower_counters(v_barriers);",
+        "null;",
+    ),
+    "main runs after a bad setup": (
+        "run",
+        "private.advance_runs(uuid[])",
+        "v_live.phase = 'setup' and v_live.setup_cause_id is not null",
+        "false",
+    ),
+    "greater is greater or equal": (
+        "compare",
+        "private.compare(text,jsonb,jsonb)",
+        "then (actual #>> '{}')::numeric > (expected",
+        "then (actual #>> '{}')::numeric >= (expected",
+    ),
+    "texts are compared by the server's language": (
+        "compare",
+        "private.compare(text,jsonb,jsonb)",
+        """(actual #>> '{}') collate "C" < (expected""",
+        """lower(actual #>> '{}') collate "C" < lower(expected""",
+    ),
+    "a whole placeholder becomes text": (
+        "render",
+        "private.render(jsonb,jsonb,jsonb,text,timestamp with time zone)",
+        "coalesce(v_value, to_jsonb(v_text))",
+        "to_jsonb(coalesce(private.text_of(v_value), v_text))",
+    ),
+    "percent-encoding is in lower case": (
+        "encode",
+        "private.percent_encode(text)",
+        "upper(encode(",
+        "lower(encode(",
+    ),
+    "rescues have no limit": (
+        "run",
+        "private.rescue_expired()",
+        "expired.rescue_count < 3",
+        "expired.rescue_count < 99",
+    ),
+    "a lost request is always sent again": (
+        "run",
+        "private.rescue_expired()",
+        "where items.id = expired.id and expired.is_repeatable",
+        "where items.id = expired.id",
+    ),
+    "a lease holds more than the environment takes": (
+        "run",
+        "private.lease_items(uuid[],uuid,uuid,integer,integer)",
+        "where ready.place <= (",
+        "where ready.place <= 1 + (",
+    ),
+    "what must not be repeated is handed out ahead": (
+        "run",
+        "private.lease_items(uuid[],uuid,uuid,integer,integer)",
+        "(allowed.is_repeatable and allowed.number",
+        "(allowed.number",
+    ),
+    "fixture rows wait for one row only": (
+        "plan",
+        "private.link_items(private.planned_test[],private.planned_edge[],private.planned_item[])",
+        "upstreams.test_id = barrier_items.upstream_id",
+        "upstreams.test_id = barrier_items.upstream_id and upstreams.row_index = 0",
+    ),
+    "rows of one fixture wait for all rows": (
+        "plan",
+        "private.link_items(private.planned_test[],private.planned_edge[],private.planned_item[])",
+        "consumers.row_key = upstreams.row_key",
+        "true",
+    ),
+    "names are inferred from later phases": (
+        "plan",
+        "private.infer_edges(private.planned_test[],private.planned_edge[],text[])",
+        "and provided.phase_rank <= required.phase_rank",
+        "",
+    ),
+    "a replay is stale": (
+        "run",
+        "private.find_replayed(jsonb)",
+        "details.outcome <> 'stale'",
+        "false",
+    ),
+    "the jitter does not depend on the attempt": (
+        "delay",
+        "private.retry_delay_ms(jsonb,text,integer,jsonb)",
+        "seed || ':' || retry_number",
+        "seed || ':'",
+    ),
+}
+
+
+def mutate(connection: psycopg.Connection, name: str) -> None:
+    """Break the engine of this database in the way that *name* says."""
+    _, function, old, new = MUTATIONS[name]
+    row = connection.execute(
+        "select pg_get_functiondef(%s::text::regprocedure)", [function]
+    ).fetchone()
+    assert row is not None
+    assert old in row[0], f"{function} does not say {old!r} any more"
+    connection.execute(row[0].replace(old, new))
