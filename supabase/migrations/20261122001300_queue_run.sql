@@ -99,8 +99,8 @@ comment on function private.is_operator() is
 create function private.refuse_viewer()
 returns void
 language plpgsql
-immutable
-parallel safe
+volatile
+parallel unsafe
 security invoker
 set search_path = ''
 as $function$
