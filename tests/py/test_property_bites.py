@@ -21,7 +21,7 @@ from worker.embedded.postgres import Cluster
 PROPERTIES = {
     "run": (run.check_run, st.tuples(run.CASES)),
     "plan": (plan.check_plan, st.tuples(plan.ASKED)),
-    "compare": (judge.check_comparison, st.tuples(judge.pairs())),
+    "compare": (judge.check_comparison, st.tuples(judge.PAIRS)),
     "delay": (judge.check_delay, judge.DELAYS),
     "render": (templates.check_rendering, st.tuples(templates.DOCUMENTS, templates.VARIABLES)),
     "encode": (templates.check_encodings, st.tuples(TEXTS, TEXTS)),
