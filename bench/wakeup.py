@@ -22,8 +22,8 @@ def measure(connection: Connection) -> list[tuple[str, str, str]]:
         with running_worker(connection):
             woken = [latency_ms(connection, database, environment, 3) for _ in range(ROUNDS)]
         with running_worker(connection, ASSAY_REALTIME="off"):
-            # an idle worker asks ever less often: 8 s bring it to its longest pause
-            polled = [latency_ms(connection, database, environment, 8) for _ in range(ROUNDS)]
+            # an idle worker asks ever less often: after 5 s it pauses for 3 s or more
+            polled = [latency_ms(connection, database, environment, 5) for _ in range(ROUNDS)]
     return [
         (
             f"queue to first request, idle worker, median of {ROUNDS}",
