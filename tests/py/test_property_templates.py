@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from reference_support import JSON, TEXTS, examples, jsonb_text, parse_json, scratch_engine
 from reference_templates import (
@@ -143,6 +143,7 @@ def check_rendering(engine: psycopg.Connection, document: Any, variables: dict[s
     """Both fill in the same, name a name without a value, or refuse."""
     try:
         found = find_placeholders(document)
+        assume(not any(each.name.startswith("$") for each in found))  # another test's business
         expected, unresolved = jsonb_text(render(document, variables)), {""}
     except TemplateError:
         expected, unresolved = "refused", {""}
