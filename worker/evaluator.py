@@ -7,20 +7,18 @@ long: a tenant's expression stalls neither the event loop nor another tenant's l
 
 import asyncio
 import contextlib
+import multiprocessing
 import resource
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
-from typing import cast
 
-from worker import jsontext
+from pebble import ProcessExpired, ProcessPool
+
 from worker.models import Fault, Lookup, Observed
 from worker.observe import OF_BODY, Evidence, fit, is_heavy, observe
 
 _INLINE_CHARS = 128 * 1024
 _HELPERS = 2
 _HELPER_BYTES = 1 << 30
-_LINE_BYTES = 8 << 20
 
 
 class Evaluator:
@@ -29,8 +27,9 @@ class Evaluator:
     def __init__(self, timeout_s: float) -> None:
         """Allow each lookup *timeout_s* seconds."""
         self._timeout_s = timeout_s
-        self._slots = asyncio.Semaphore(_HELPERS)
-        self._idle: list[Process] = []
+        # Not forked: this process has threads, which may hold a lock at that moment.
+        context = multiprocessing.get_context("spawn")
+        self._helpers = ProcessPool(_HELPERS, initializer=_limit_memory, context=context)
 
     async def observe_all(self, lookups: Sequence[Lookup], evidence: Evidence) -> list[Observed]:
         """Make all *lookups*; the answers come in their order, cut to what a report may hold."""
@@ -46,43 +45,22 @@ class Evaluator:
 
     async def aclose(self) -> None:
         """End the helper processes."""
-        while self._idle:
-            await _end(self._idle.pop())
+        self._helpers.stop()
+        await asyncio.to_thread(self._helpers.join)
 
     async def _send_away(self, lookups: Sequence[Lookup], evidence: Evidence) -> list[Observed]:
-        found: list[Observed] = []
-        async with self._slots:
-            while len(found) < len(lookups):
-                helper = self._idle.pop() if self._idle else await _start_helper()
-                is_fit = False
-                try:
-                    await self._ask(helper, lookups[len(found) :], evidence, found)
-                    is_fit = True
-                except (TimeoutError, OSError, ValueError) as error:
-                    is_late = isinstance(error, TimeoutError)
-                    said = f"took longer than {self._timeout_s:g} s" if is_late else "failed"
-                    fault = Fault(slug="lookup_too_slow", message=f"the lookup {said}")
-                    found.append(Observed(id=lookups[len(found)].id, error=fault))
-                finally:
-                    if is_fit:
-                        self._idle.append(helper)
-                    else:
-                        await _end(helper)
-        return found
-
-    async def _ask(
-        self, helper: Process, lookups: Sequence[Lookup], evidence: Evidence, found: list[Observed]
-    ) -> None:
-        """Append to *found* one answer after the other; raises ``TimeoutError`` on a slow one."""
-        question = {
-            "evidence": [evidence.headers, evidence.text],
-            "lookups": [lookup.model_dump() for lookup in lookups],
-        }
-        cast("asyncio.StreamWriter", helper.stdin).write(jsontext.dumps(question).encode() + b"\n")
-        for _ in lookups:
-            async with asyncio.timeout(self._timeout_s):
-                line = await cast("asyncio.StreamReader", helper.stdout).readline()
-            found.append(Observed.model_validate(jsontext.loads(line)))
+        """Make *lookups* in a helper: all in the time of one, else each in a time of its own."""
+        work = self._helpers.schedule(_look_up, (lookups, evidence), timeout=self._timeout_s)
+        try:
+            return await asyncio.wrap_future(work)
+        except (TimeoutError, ProcessExpired, MemoryError) as error:
+            if len(lookups) > 1:
+                alone = [await self._send_away([one], evidence) for one in lookups]
+                return [answer for answers in alone for answer in answers]
+            is_late = isinstance(error, TimeoutError)
+            said = f"took longer than {self._timeout_s:g} s" if is_late else "failed"
+            fault = Fault(slug="lookup_too_slow", message=f"the lookup {said}")
+            return [Observed(id=lookups[0].id, error=fault)]
 
 
 def _is_plain(text: str) -> bool:
@@ -90,36 +68,10 @@ def _is_plain(text: str) -> bool:
     return "\\u" not in text and "\x00" not in text
 
 
-async def _start_helper() -> Process:
-    helper = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, stdin=PIPE, stdout=PIPE, limit=_LINE_BYTES
-    )
-    # It says when it is ready: starting is not part of a lookup's time.
-    await cast("asyncio.StreamReader", helper.stdout).readline()
-    return helper
-
-
-async def _end(helper: Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        helper.kill()
-    await helper.wait()
-
-
-def _serve() -> None:
-    """Be a helper: answer each line of stdin with one line for each of its lookups."""
+def _limit_memory() -> None:
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (_HELPER_BYTES, _HELPER_BYTES))
-    out = sys.stdout.buffer
-    out.write(b"\n")
-    out.flush()
-    for line in sys.stdin.buffer:
-        question = jsontext.loads(line)
-        evidence = Evidence(*question["evidence"])
-        for raw in question["lookups"]:
-            (answer,) = fit([observe(Lookup.model_validate(raw), evidence)])
-            out.write(jsontext.dumps(answer.model_dump()).encode() + b"\n")
-            out.flush()
 
 
-if __name__ == "__main__":
-    _serve()
+def _look_up(lookups: Sequence[Lookup], evidence: Evidence) -> list[Observed]:
+    return [fit([observe(one, evidence)])[0] for one in lookups]

@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+
+import simplejson
 
 _NUL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -28,22 +29,7 @@ def loads(text: str | bytes, parse_float: Callable[[str], Any] = Decimal) -> Any
 
 def dumps(value: Any) -> str:  # noqa: ANN401
     """Write *value* as compact JSON, each ``Decimal`` with exactly its digits."""
-    # The C encoder cannot emit a bare literal, so a Decimal travels as a marked string whose
-    # mark and quotes are taken off afterwards. The mark is new each time: no value can hold it.
-    mark = ""
-
-    def literal(number: Any) -> str:  # noqa: ANN401
-        nonlocal mark
-        if not isinstance(number, Decimal):
-            raise TypeError(f"{type(number).__name__} is not JSON")
-        mark = mark or uuid4().hex
-        return f"{mark}{number}"
-
-    text = json.dumps(value, default=literal, ensure_ascii=False, separators=(",", ":"))
-    if not mark:
-        return text
-    first, *marked = text.split(f'"{mark}')
-    return first + "".join(part.replace('"', "", 1) for part in marked)
+    return simplejson.dumps(value, use_decimal=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def is_storable(text: str) -> bool:

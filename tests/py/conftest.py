@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 import supabase
@@ -28,6 +29,10 @@ ROOT = Path(__file__).parents[2]
 MIGRATIONS = ROOT / "supabase" / "migrations"
 PLATFORM_TEMPLATE = "assay_platform"
 TEMPLATE = "assay_template"
+
+# A loaded machine is no reason to fail.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @dataclasses.dataclass(frozen=True)
