@@ -16,7 +16,7 @@ from realtime import (
 
 from worker import __version__, jsontext
 from worker.config import Settings
-from worker.errors import StoreRejected, StoreUnavailable
+from worker.errors import StoreError, StoreRejected, StoreUnavailable
 from worker.models import Lease, Renewal, Reply
 from worker.transport import platform_client, platform_client_for_threads
 
@@ -50,8 +50,12 @@ class SupabaseStore:
 
     async def __aenter__(self) -> Self:
         """Sign in where there is an account to sign in as."""
-        if self._account[0]:
-            await self._sign_in()
+        try:
+            if self._account[0]:
+                await self._sign_in()
+        except StoreError:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
