@@ -44,6 +44,10 @@ test: setup ## Run all tests: SQL (pgTAP), Python, end to end
 test-sql: setup ## Run the SQL tests only
 	$(BIN)/python -m pytest tests/py/test_sql.py
 
+.PHONY: docs
+docs: setup ## Write docs/api.md and the clients' types anew from the migrations
+	$(BIN)/python tests/py/generate_docs.py
+
 .PHONY: lint
 lint: setup ## Check style and types
 	$(BIN)/ruff check

@@ -64,17 +64,6 @@ def test_advisors_are_silent(stack: Connection) -> None:
     assert [entry for entry in advice if entry["name"] != "unused_index"] == []
 
 
-@pytest.mark.parametrize(
-    ("language", "table"),
-    [("typescript", '"test_results": {'), ("python", "class PublicTestResults(")],
-)
-def test_types_can_be_generated(stack: Connection, language: str, table: str) -> None:
-    """Clients in both languages get the types of our schema."""
-    types = supabase("gen", "types", f"--remote={stack.db_url}", "--lang", language)
-
-    assert table in types
-
-
 @pytest.fixture
 def postgres_15(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     """Run a stack on Debian's PostgreSQL 15, which has plpgsql_check."""

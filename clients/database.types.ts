@@ -1,0 +1,691 @@
+
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
+
+export type Database = {
+  
+  "public": {
+          Tables: {
+            "api_credentials": {
+                  Row: {
+                    "auth": NonNullable<Json>,"created_at": string,"id": string,"name": string,"organization_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "auth": NonNullable<Json>,"created_at"?: string,"id"?: string,"name": string,"organization_id": string
+                  }
+                  Update: {
+                    "auth"?: NonNullable<Json>,"created_at"?: string,"id"?: string,"name"?: string,"organization_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "api_credentials_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"api_endpoints": {
+                  Row: {
+                    "created_at": string,"id": string,"is_safe": boolean,"method": string,"path": string,"project_id": string,"summary": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"is_safe": boolean,"method": string,"path": string,"project_id": string,"summary"?: string | null
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"is_safe"?: boolean,"method"?: string,"path"?: string,"project_id"?: string,"summary"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "api_endpoints_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"assertion_results": {
+                  Row: {
+                    "actual": Json | null,"assertion_index": number,"attempt": number,"expected": Json | null,"message": string,"operator": string,"passed": boolean,"planned_on": string,"project_id": string,"result_id": string,"retention_class": string,"run_id": string,"source": string,"target": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "actual"?: Json | null,"assertion_index": number,"attempt": number,"expected"?: Json | null,"message": string,"operator": string,"passed": boolean,"planned_on": string,"project_id": string,"result_id": string,"retention_class": string,"run_id": string,"source": string,"target"?: string | null
+                  }
+                  Update: {
+                    "actual"?: Json | null,"assertion_index"?: number,"attempt"?: number,"expected"?: Json | null,"message"?: string,"operator"?: string,"passed"?: boolean,"planned_on"?: string,"project_id"?: string,"result_id"?: string,"retention_class"?: string,"run_id"?: string,"source"?: string,"target"?: string | null
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"environment_variables": {
+                  Row: {
+                    "environment_id": string,"id": string,"name": string,"project_id": string,"secret_id": string | null,"updated_at": string,"value": Json | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "environment_id": string,"id"?: string,"name": string,"project_id": string,"secret_id"?: string | null,"updated_at"?: string,"value"?: Json | null
+                  }
+                  Update: {
+                    "environment_id"?: string,"id"?: string,"name"?: string,"project_id"?: string,"secret_id"?: string | null,"updated_at"?: string,"value"?: Json | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "environment_variables_environment_id_fkey"
+      columns: ["environment_id","project_id"]
+isOneToOne: false
+      referencedRelation: "environments"
+      referencedColumns: ["id","project_id"]
+    }
+                  ]
+                },"environments": {
+                  Row: {
+                    "archived_at": string | null,"base_url": string,"created_at": string,"id": string,"max_parallel": number,"name": string,"project_id": string,"rate_limit_per_s": number | null,"run_timeout_ms": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "archived_at"?: string | null,"base_url": string,"created_at"?: string,"id"?: string,"max_parallel"?: number,"name": string,"project_id": string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
+                  }
+                  Update: {
+                    "archived_at"?: string | null,"base_url"?: string,"created_at"?: string,"id"?: string,"max_parallel"?: number,"name"?: string,"project_id"?: string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "environments_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"fixture_usage": {
+                  Row: {
+                    "fixture_id": string,"project_id": string,"test_case_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "fixture_id": string,"project_id": string,"test_case_id": string
+                  }
+                  Update: {
+                    "fixture_id"?: string,"project_id"?: string,"test_case_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "fixture_usage_fixture_id_fkey"
+      columns: ["fixture_id","project_id"]
+isOneToOne: false
+      referencedRelation: "test_data_fixtures"
+      referencedColumns: ["id","project_id"]
+    },{
+      foreignKeyName: "fixture_usage_test_case_id_fkey"
+      columns: ["test_case_id","project_id"]
+isOneToOne: true
+      referencedRelation: "test_cases"
+      referencedColumns: ["id","project_id"]
+    }
+                  ]
+                },"organization_members": {
+                  Row: {
+                    "created_at": string,"organization_id": string,"role": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"organization_id": string,"role": string,"user_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"organization_id"?: string,"role"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "organization_members_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "organization_members_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"organizations": {
+                  Row: {
+                    "created_at": string,"id": string,"name": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"name": string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"name"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"projects": {
+                  Row: {
+                    "archived_at": string | null,"created_at": string,"description": string | null,"id": string,"name": string,"organization_id": string,"variables": NonNullable<Json>
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"variables"?: NonNullable<Json>
+                  }
+                  Update: {
+                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"variables"?: NonNullable<Json>
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "projects_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"test_cases": {
+                  Row: {
+                    "archived_at": string | null,"created_at": string,"description": string | null,"endpoint_id": string | null,"id": string,"is_enabled": boolean,"name": string,"phase": string,"position": number,"priority": number,"project_id": string,"rescue": string,"retry": NonNullable<Json>,"suite_id": string,"tags": (string)[],"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"endpoint_id"?: string | null,"id"?: string,"is_enabled"?: boolean,"name": string,"phase"?: string,"position"?: number,"priority"?: number,"project_id": string,"rescue"?: string,"retry"?: NonNullable<Json>,"suite_id": string,"tags"?: (string)[],"updated_at"?: string
+                  }
+                  Update: {
+                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"endpoint_id"?: string | null,"id"?: string,"is_enabled"?: boolean,"name"?: string,"phase"?: string,"position"?: number,"priority"?: number,"project_id"?: string,"rescue"?: string,"retry"?: NonNullable<Json>,"suite_id"?: string,"tags"?: (string)[],"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_cases_endpoint_id_fkey"
+      columns: ["endpoint_id","project_id"]
+isOneToOne: false
+      referencedRelation: "api_endpoints"
+      referencedColumns: ["id","project_id"]
+    },{
+      foreignKeyName: "test_cases_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "test_cases_suite_id_fkey"
+      columns: ["suite_id","project_id"]
+isOneToOne: false
+      referencedRelation: "test_suites"
+      referencedColumns: ["id","project_id"]
+    }
+                  ]
+                },"test_context_values": {
+                  Row: {
+                    "created_at": string,"encrypted_value": string | null,"id": number,"kind": string,"name": string,"project_id": string,"row_index": number,"row_key": string,"run_id": string,"test_case_id": string | null,"value": Json | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind": string,"name": string,"project_id": string,"row_index"?: number,"row_key"?: string,"run_id": string,"test_case_id"?: string | null,"value"?: Json | null
+                  }
+                  Update: {
+                    "created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind"?: string,"name"?: string,"project_id"?: string,"row_index"?: number,"row_key"?: string,"run_id"?: string,"test_case_id"?: string | null,"value"?: Json | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_context_values_run_id_fkey"
+      columns: ["run_id","project_id"]
+isOneToOne: false
+      referencedRelation: "test_runs"
+      referencedColumns: ["id","project_id"]
+    },{
+      foreignKeyName: "test_context_values_test_case_id_fkey"
+      columns: ["test_case_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"test_data_fixtures": {
+                  Row: {
+                    "created_at": string,"id": string,"name": string,"project_id": string,"rows": NonNullable<Json>
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"name": string,"project_id": string,"rows": NonNullable<Json>
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"name"?: string,"project_id"?: string,"rows"?: NonNullable<Json>
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_data_fixtures_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"test_dependencies": {
+                  Row: {
+                    "depends_on_id": string,"kind": string,"project_id": string,"test_case_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "depends_on_id": string,"kind": string,"project_id": string,"test_case_id": string
+                  }
+                  Update: {
+                    "depends_on_id"?: string,"kind"?: string,"project_id"?: string,"test_case_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_dependencies_depends_on_id_fkey"
+      columns: ["depends_on_id","project_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id","project_id"]
+    },{
+      foreignKeyName: "test_dependencies_test_case_id_fkey"
+      columns: ["test_case_id","project_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id","project_id"]
+    }
+                  ]
+                },"test_execution_context": {
+                  Row: {
+                    "expires_at": string,"project_id": string,"run_id": string,"size_bytes": number,"updated_at": string,"value_count": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "expires_at"?: string,"project_id": string,"run_id": string,"size_bytes"?: number,"updated_at"?: string,"value_count"?: number
+                  }
+                  Update: {
+                    "expires_at"?: string,"project_id"?: string,"run_id"?: string,"size_bytes"?: number,"updated_at"?: string,"value_count"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_execution_context_run_id_fkey"
+      columns: ["run_id","project_id"]
+isOneToOne: true
+      referencedRelation: "test_runs"
+      referencedColumns: ["id","project_id"]
+    }
+                  ]
+                },"test_request_configs": {
+                  Row: {
+                    "auth": Json | null,"body": Json | null,"connect_timeout_ms": number,"headers": NonNullable<Json>,"max_body_bytes": number,"max_redirects": number,"method": string,"path": string,"project_id": string,"query": NonNullable<Json>,"test_case_id": string,"total_timeout_ms": number,"verify_tls": boolean
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "auth"?: Json | null,"body"?: Json | null,"connect_timeout_ms"?: number,"headers"?: NonNullable<Json>,"max_body_bytes"?: number,"max_redirects"?: number,"method"?: string,"path": string,"project_id": string,"query"?: NonNullable<Json>,"test_case_id": string,"total_timeout_ms"?: number,"verify_tls"?: boolean
+                  }
+                  Update: {
+                    "auth"?: Json | null,"body"?: Json | null,"connect_timeout_ms"?: number,"headers"?: NonNullable<Json>,"max_body_bytes"?: number,"max_redirects"?: number,"method"?: string,"path"?: string,"project_id"?: string,"query"?: NonNullable<Json>,"test_case_id"?: string,"total_timeout_ms"?: number,"verify_tls"?: boolean
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_request_configs_test_case_id_fkey"
+      columns: ["test_case_id","project_id"]
+isOneToOne: true
+      referencedRelation: "test_cases"
+      referencedColumns: ["id","project_id"]
+    }
+                  ]
+                },"test_response_specs": {
+                  Row: {
+                    "assertions": NonNullable<Json>,"captures": NonNullable<Json>,"project_id": string,"test_case_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "assertions"?: NonNullable<Json>,"captures"?: NonNullable<Json>,"project_id": string,"test_case_id": string
+                  }
+                  Update: {
+                    "assertions"?: NonNullable<Json>,"captures"?: NonNullable<Json>,"project_id"?: string,"test_case_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_response_specs_test_case_id_fkey"
+      columns: ["test_case_id","project_id"]
+isOneToOne: true
+      referencedRelation: "test_cases"
+      referencedColumns: ["id","project_id"]
+    }
+                  ]
+                },"test_result_details": {
+                  Row: {
+                    "attempt": number,"category": string | null,"duration_ms": number | null,"http_status": number | null,"lease": string,"message": string | null,"outcome": string,"planned_on": string,"project_id": string,"reported_at": string,"request": NonNullable<Json>,"response": Json | null,"result_id": string,"retention_class": string,"run_id": string,"slug": string | null,"started_at": string | null,"timing_ms": NonNullable<Json>,"worker_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attempt": number,"category"?: string | null,"duration_ms"?: number | null,"http_status"?: number | null,"lease": string,"message"?: string | null,"outcome": string,"planned_on": string,"project_id": string,"reported_at"?: string,"request": NonNullable<Json>,"response"?: Json | null,"result_id": string,"retention_class": string,"run_id": string,"slug"?: string | null,"started_at"?: string | null,"timing_ms"?: NonNullable<Json>,"worker_id"?: string | null
+                  }
+                  Update: {
+                    "attempt"?: number,"category"?: string | null,"duration_ms"?: number | null,"http_status"?: number | null,"lease"?: string,"message"?: string | null,"outcome"?: string,"planned_on"?: string,"project_id"?: string,"reported_at"?: string,"request"?: NonNullable<Json>,"response"?: Json | null,"result_id"?: string,"retention_class"?: string,"run_id"?: string,"slug"?: string | null,"started_at"?: string | null,"timing_ms"?: NonNullable<Json>,"worker_id"?: string | null
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"test_results": {
+                  Row: {
+                    "accepted_lease": string | null,"attempt_count": number,"category": string | null,"cause_edge": string | null,"cause_result_id": string | null,"cause_status": string | null,"definition_id": number,"duration_ms": number | null,"finished_at": string | null,"finished_seq": number | null,"http_status": number | null,"id": string,"message": string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count": number,"row_index": number,"row_key": string,"run_id": string,"slug": string | null,"started_at": string | null,"status": string,"suite_name": string,"test_case_id": string,"test_name": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "accepted_lease"?: string | null,"attempt_count"?: number,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id": number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"http_status"?: number | null,"id"?: string,"message"?: string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id": string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name": string,"test_case_id": string,"test_name": string
+                  }
+                  Update: {
+                    "accepted_lease"?: string | null,"attempt_count"?: number,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id"?: number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"http_status"?: number | null,"id"?: string,"message"?: string | null,"phase"?: string,"planned_on"?: string,"project_id"?: string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id"?: string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name"?: string,"test_case_id"?: string,"test_name"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_results_run_id_fkey"
+      columns: ["run_id","project_id"]
+isOneToOne: false
+      referencedRelation: "test_runs"
+      referencedColumns: ["id","project_id"]
+    },{
+      foreignKeyName: "test_results_test_case_id_fkey"
+      columns: ["test_case_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"test_runs": {
+                  Row: {
+                    "cancelled_count": number,"environment_id": string,"environment_snapshot_id": number | null,"error_count": number,"failed_count": number,"finished_at": string | null,"id": string,"idempotency_key": string | null,"passed_count": number,"planned_on": string,"project_id": string,"queued_at": string,"queued_by": string | null,"selection": NonNullable<Json>,"skipped_count": number,"started_at": string | null,"status": string,"total_count": number,"variables": NonNullable<Json>
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cancelled_count"?: number,"environment_id": string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"passed_count"?: number,"planned_on"?: string,"project_id": string,"queued_at"?: string,"queued_by"?: string | null,"selection": NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"total_count"?: number,"variables"?: NonNullable<Json>
+                  }
+                  Update: {
+                    "cancelled_count"?: number,"environment_id"?: string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"passed_count"?: number,"planned_on"?: string,"project_id"?: string,"queued_at"?: string,"queued_by"?: string | null,"selection"?: NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"total_count"?: number,"variables"?: NonNullable<Json>
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_runs_environment_id_fkey"
+      columns: ["environment_id","project_id"]
+isOneToOne: false
+      referencedRelation: "environments"
+      referencedColumns: ["id","project_id"]
+    },{
+      foreignKeyName: "test_runs_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "test_runs_queued_by_fkey"
+      columns: ["queued_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"test_suites": {
+                  Row: {
+                    "archived_at": string | null,"auth": Json | null,"created_at": string,"description": string | null,"execution_mode": string,"headers": NonNullable<Json>,"id": string,"name": string,"project_id": string,"variables": NonNullable<Json>
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "archived_at"?: string | null,"auth"?: Json | null,"created_at"?: string,"description"?: string | null,"execution_mode"?: string,"headers"?: NonNullable<Json>,"id"?: string,"name": string,"project_id": string,"variables"?: NonNullable<Json>
+                  }
+                  Update: {
+                    "archived_at"?: string | null,"auth"?: Json | null,"created_at"?: string,"description"?: string | null,"execution_mode"?: string,"headers"?: NonNullable<Json>,"id"?: string,"name"?: string,"project_id"?: string,"variables"?: NonNullable<Json>
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_suites_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"users": {
+                  Row: {
+                    "created_at": string,"display_name": string | null,"email": string | null,"id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"display_name"?: string | null,"email"?: string | null,"id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"display_name"?: string | null,"email"?: string | null,"id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"workers": {
+                  Row: {
+                    "capacity": number,"id": string,"labels": (string)[],"last_seen_at": string,"name": string,"registered_at": string,"version": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "capacity": number,"id"?: string,"labels"?: (string)[],"last_seen_at"?: string,"name": string,"registered_at"?: string,"version": string
+                  }
+                  Update: {
+                    "capacity"?: number,"id"?: string,"labels"?: (string)[],"last_seen_at"?: string,"name"?: string,"registered_at"?: string,"version"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                }
+          }
+          Views: {
+            [_ in never]: never
+          }
+          Functions: {
+            "cancel_run":
+{ Args: { "run_id": string }; Returns: {
+              "cancelled_count": number,
+"environment_id": string,
+"environment_snapshot_id": number | null,
+"error_count": number,
+"failed_count": number,
+"finished_at": string | null,
+"id": string,
+"idempotency_key": string | null,
+"passed_count": number,
+"planned_on": string,
+"project_id": string,
+"queued_at": string,
+"queued_by": string | null,
+"selection": NonNullable<Json>,
+"skipped_count": number,
+"started_at": string | null,
+"status": string,
+"total_count": number,
+"variables": NonNullable<Json>
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "test_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"claim_work":
+{ Args: { "call_id": string,"free_slots": number,"prefetch"?: number,"worker_id": string }; Returns: Json
+                           },
+"create_organization":
+{ Args: { "name": string }; Returns: {
+              "created_at": string,
+"id": string,
+"name": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organizations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"get_run_report":
+{ Args: { "run_id": string }; Returns: Json
+                           },
+"get_run_state":
+{ Args: { "run_id": string,"since"?: number }; Returns: Json
+                           },
+"queue_run":
+{ Args: { "environment_id": string,"idempotency_key"?: string,"selection"?: Json,"variables"?: Json }; Returns: {
+              "cancelled_count": number,
+"environment_id": string,
+"environment_snapshot_id": number | null,
+"error_count": number,
+"failed_count": number,
+"finished_at": string | null,
+"id": string,
+"idempotency_key": string | null,
+"passed_count": number,
+"planned_on": string,
+"project_id": string,
+"queued_at": string,
+"queued_by": string | null,
+"selection": NonNullable<Json>,
+"skipped_count": number,
+"started_at": string | null,
+"status": string,
+"total_count": number,
+"variables": NonNullable<Json>
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "test_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"register_worker":
+{ Args: { "capacity": number,"labels"?: (string)[],"name": string,"version": string }; Returns: string
+                           },
+"release_work":
+{ Args: { "items": Json,"worker_id": string }; Returns: Json
+                           },
+"renew_work":
+{ Args: { "items": Json,"worker_id": string }; Returns: Json
+                           },
+"report_work":
+{ Args: { "call_id": string,"free_slots"?: number,"prefetch"?: number,"reports": Json,"worker_id": string }; Returns: Json
+                           },
+"set_secret":
+{ Args: { "environment_id": string,"name": string,"value": string }; Returns: undefined
+                           }
+          }
+          Enums: {
+            [_ in never]: never
+          }
+          CompositeTypes: {
+            [_ in never]: never
+          }
+        }
+}
+
+type DatabaseWithoutInternals = Omit<Database, '__InternalSupabase'>
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">]
+
+export type Tables<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+        DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+      DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])[TableName] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+  ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : never
+
+export type TablesInsert<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : never
+
+export type TablesUpdate<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : never
+
+export type Enums<
+  DefaultSchemaEnumNameOrOptions extends
+    | keyof DefaultSchema["Enums"]
+    | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+    : never = never
+> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+  : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+  ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+  : never
+
+export type CompositeTypes<
+  PublicCompositeTypeNameOrOptions extends
+    | keyof DefaultSchema["CompositeTypes"]
+    | { schema: keyof DatabaseWithoutInternals },
+  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+    : never = never
+> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
+  : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+  ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+  : never
+
+export const Constants = {
+  "public": {
+          Enums: {
+            
+          }
+        }
+} as const

@@ -1,0 +1,760 @@
+from __future__ import annotations
+
+import datetime
+import uuid
+from typing import (
+    Annotated,
+    Any,
+    List,
+    Literal,
+    Optional,
+    TypedDict,
+)
+from typing_extensions import NotRequired, TypeAlias
+
+from pydantic import BaseModel, Field, JsonValue
+
+AuthAalLevel: TypeAlias = Literal["aal1", "aal2", "aal3"]
+
+RealtimeEqualityOp: TypeAlias = Literal["eq", "neq", "lt", "lte", "gt", "gte", "in", "like", "ilike", "is", "match", "imatch", "isdistinct"]
+
+class PublicApiCredentials(BaseModel):
+    auth: JsonValue = Field(alias="auth")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    name: str = Field(alias="name")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+
+class PublicApiCredentialsInsert(TypedDict):
+    auth: Annotated[JsonValue, Field(alias="auth")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: Annotated[str, Field(alias="name")]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+
+class PublicApiCredentialsUpdate(TypedDict):
+    auth: NotRequired[Annotated[JsonValue, Field(alias="auth")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+
+class PublicApiEndpoints(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    is_safe: bool = Field(alias="is_safe")
+    method: str = Field(alias="method")
+    path: str = Field(alias="path")
+    project_id: uuid.UUID = Field(alias="project_id")
+    summary: Optional[str] = Field(alias="summary")
+
+class PublicApiEndpointsInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_safe: Annotated[bool, Field(alias="is_safe")]
+    method: Annotated[str, Field(alias="method")]
+    path: Annotated[str, Field(alias="path")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    summary: NotRequired[Annotated[Optional[str], Field(alias="summary")]]
+
+class PublicApiEndpointsUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_safe: NotRequired[Annotated[bool, Field(alias="is_safe")]]
+    method: NotRequired[Annotated[str, Field(alias="method")]]
+    path: NotRequired[Annotated[str, Field(alias="path")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    summary: NotRequired[Annotated[Optional[str], Field(alias="summary")]]
+
+class PublicAssertionResults(BaseModel):
+    actual: Optional[JsonValue] = Field(alias="actual")
+    assertion_index: int = Field(alias="assertion_index")
+    attempt: int = Field(alias="attempt")
+    expected: Optional[JsonValue] = Field(alias="expected")
+    message: str = Field(alias="message")
+    operator: str = Field(alias="operator")
+    passed: bool = Field(alias="passed")
+    planned_on: datetime.date = Field(alias="planned_on")
+    project_id: uuid.UUID = Field(alias="project_id")
+    result_id: uuid.UUID = Field(alias="result_id")
+    retention_class: str = Field(alias="retention_class")
+    run_id: uuid.UUID = Field(alias="run_id")
+    source: str = Field(alias="source")
+    target: Optional[str] = Field(alias="target")
+
+class PublicAssertionResultsInsert(TypedDict):
+    actual: NotRequired[Annotated[Optional[JsonValue], Field(alias="actual")]]
+    assertion_index: Annotated[int, Field(alias="assertion_index")]
+    attempt: Annotated[int, Field(alias="attempt")]
+    expected: NotRequired[Annotated[Optional[JsonValue], Field(alias="expected")]]
+    message: Annotated[str, Field(alias="message")]
+    operator: Annotated[str, Field(alias="operator")]
+    passed: Annotated[bool, Field(alias="passed")]
+    planned_on: Annotated[datetime.date, Field(alias="planned_on")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    result_id: Annotated[uuid.UUID, Field(alias="result_id")]
+    retention_class: Annotated[str, Field(alias="retention_class")]
+    run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    source: Annotated[str, Field(alias="source")]
+    target: NotRequired[Annotated[Optional[str], Field(alias="target")]]
+
+class PublicAssertionResultsUpdate(TypedDict):
+    actual: NotRequired[Annotated[Optional[JsonValue], Field(alias="actual")]]
+    assertion_index: NotRequired[Annotated[int, Field(alias="assertion_index")]]
+    attempt: NotRequired[Annotated[int, Field(alias="attempt")]]
+    expected: NotRequired[Annotated[Optional[JsonValue], Field(alias="expected")]]
+    message: NotRequired[Annotated[str, Field(alias="message")]]
+    operator: NotRequired[Annotated[str, Field(alias="operator")]]
+    passed: NotRequired[Annotated[bool, Field(alias="passed")]]
+    planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    result_id: NotRequired[Annotated[uuid.UUID, Field(alias="result_id")]]
+    retention_class: NotRequired[Annotated[str, Field(alias="retention_class")]]
+    run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    source: NotRequired[Annotated[str, Field(alias="source")]]
+    target: NotRequired[Annotated[Optional[str], Field(alias="target")]]
+
+class PublicEnvironmentVariables(BaseModel):
+    environment_id: uuid.UUID = Field(alias="environment_id")
+    id: uuid.UUID = Field(alias="id")
+    name: str = Field(alias="name")
+    project_id: uuid.UUID = Field(alias="project_id")
+    secret_id: Optional[uuid.UUID] = Field(alias="secret_id")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    value: Optional[JsonValue] = Field(alias="value")
+
+class PublicEnvironmentVariablesInsert(TypedDict):
+    environment_id: Annotated[uuid.UUID, Field(alias="environment_id")]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: Annotated[str, Field(alias="name")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    secret_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="secret_id")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    value: NotRequired[Annotated[Optional[JsonValue], Field(alias="value")]]
+
+class PublicEnvironmentVariablesUpdate(TypedDict):
+    environment_id: NotRequired[Annotated[uuid.UUID, Field(alias="environment_id")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    secret_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="secret_id")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    value: NotRequired[Annotated[Optional[JsonValue], Field(alias="value")]]
+
+class PublicEnvironments(BaseModel):
+    archived_at: Optional[datetime.datetime] = Field(alias="archived_at")
+    base_url: str = Field(alias="base_url")
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    max_parallel: int = Field(alias="max_parallel")
+    name: str = Field(alias="name")
+    project_id: uuid.UUID = Field(alias="project_id")
+    rate_limit_per_s: Optional[float] = Field(alias="rate_limit_per_s")
+    run_timeout_ms: int = Field(alias="run_timeout_ms")
+
+class PublicEnvironmentsInsert(TypedDict):
+    archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
+    base_url: Annotated[str, Field(alias="base_url")]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    max_parallel: NotRequired[Annotated[int, Field(alias="max_parallel")]]
+    name: Annotated[str, Field(alias="name")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    rate_limit_per_s: NotRequired[Annotated[Optional[float], Field(alias="rate_limit_per_s")]]
+    run_timeout_ms: NotRequired[Annotated[int, Field(alias="run_timeout_ms")]]
+
+class PublicEnvironmentsUpdate(TypedDict):
+    archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
+    base_url: NotRequired[Annotated[str, Field(alias="base_url")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    max_parallel: NotRequired[Annotated[int, Field(alias="max_parallel")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    rate_limit_per_s: NotRequired[Annotated[Optional[float], Field(alias="rate_limit_per_s")]]
+    run_timeout_ms: NotRequired[Annotated[int, Field(alias="run_timeout_ms")]]
+
+class PublicFixtureUsage(BaseModel):
+    fixture_id: uuid.UUID = Field(alias="fixture_id")
+    project_id: uuid.UUID = Field(alias="project_id")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+
+class PublicFixtureUsageInsert(TypedDict):
+    fixture_id: Annotated[uuid.UUID, Field(alias="fixture_id")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+
+class PublicFixtureUsageUpdate(TypedDict):
+    fixture_id: NotRequired[Annotated[uuid.UUID, Field(alias="fixture_id")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+
+class PublicOrganizationMembers(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+    role: str = Field(alias="role")
+    user_id: uuid.UUID = Field(alias="user_id")
+
+class PublicOrganizationMembersInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    role: Annotated[str, Field(alias="role")]
+    user_id: Annotated[uuid.UUID, Field(alias="user_id")]
+
+class PublicOrganizationMembersUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    role: NotRequired[Annotated[str, Field(alias="role")]]
+    user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
+
+class PublicOrganizations(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    name: str = Field(alias="name")
+
+class PublicOrganizationsInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: Annotated[str, Field(alias="name")]
+
+class PublicOrganizationsUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+
+class PublicProjects(BaseModel):
+    archived_at: Optional[datetime.datetime] = Field(alias="archived_at")
+    created_at: datetime.datetime = Field(alias="created_at")
+    description: Optional[str] = Field(alias="description")
+    id: uuid.UUID = Field(alias="id")
+    name: str = Field(alias="name")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+    variables: JsonValue = Field(alias="variables")
+
+class PublicProjectsInsert(TypedDict):
+    archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: Annotated[str, Field(alias="name")]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
+
+class PublicProjectsUpdate(TypedDict):
+    archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
+
+class PublicTestCases(BaseModel):
+    archived_at: Optional[datetime.datetime] = Field(alias="archived_at")
+    created_at: datetime.datetime = Field(alias="created_at")
+    description: Optional[str] = Field(alias="description")
+    endpoint_id: Optional[uuid.UUID] = Field(alias="endpoint_id")
+    id: uuid.UUID = Field(alias="id")
+    is_enabled: bool = Field(alias="is_enabled")
+    name: str = Field(alias="name")
+    phase: str = Field(alias="phase")
+    position: int = Field(alias="position")
+    priority: int = Field(alias="priority")
+    project_id: uuid.UUID = Field(alias="project_id")
+    rescue: str = Field(alias="rescue")
+    retry: JsonValue = Field(alias="retry")
+    suite_id: uuid.UUID = Field(alias="suite_id")
+    tags: List[str] = Field(alias="tags")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+
+class PublicTestCasesInsert(TypedDict):
+    archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    endpoint_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="endpoint_id")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_enabled: NotRequired[Annotated[bool, Field(alias="is_enabled")]]
+    name: Annotated[str, Field(alias="name")]
+    phase: NotRequired[Annotated[str, Field(alias="phase")]]
+    position: NotRequired[Annotated[int, Field(alias="position")]]
+    priority: NotRequired[Annotated[int, Field(alias="priority")]]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    rescue: NotRequired[Annotated[str, Field(alias="rescue")]]
+    retry: NotRequired[Annotated[JsonValue, Field(alias="retry")]]
+    suite_id: Annotated[uuid.UUID, Field(alias="suite_id")]
+    tags: NotRequired[Annotated[List[str], Field(alias="tags")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+
+class PublicTestCasesUpdate(TypedDict):
+    archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    endpoint_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="endpoint_id")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_enabled: NotRequired[Annotated[bool, Field(alias="is_enabled")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    phase: NotRequired[Annotated[str, Field(alias="phase")]]
+    position: NotRequired[Annotated[int, Field(alias="position")]]
+    priority: NotRequired[Annotated[int, Field(alias="priority")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    rescue: NotRequired[Annotated[str, Field(alias="rescue")]]
+    retry: NotRequired[Annotated[JsonValue, Field(alias="retry")]]
+    suite_id: NotRequired[Annotated[uuid.UUID, Field(alias="suite_id")]]
+    tags: NotRequired[Annotated[List[str], Field(alias="tags")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+
+class PublicTestContextValues(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    encrypted_value: Optional[bytes] = Field(alias="encrypted_value")
+    id: int = Field(alias="id")
+    kind: str = Field(alias="kind")
+    name: str = Field(alias="name")
+    project_id: uuid.UUID = Field(alias="project_id")
+    row_index: int = Field(alias="row_index")
+    row_key: str = Field(alias="row_key")
+    run_id: uuid.UUID = Field(alias="run_id")
+    test_case_id: Optional[uuid.UUID] = Field(alias="test_case_id")
+    value: Optional[JsonValue] = Field(alias="value")
+
+class PublicTestContextValuesInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    encrypted_value: NotRequired[Annotated[Optional[bytes], Field(alias="encrypted_value")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    kind: Annotated[str, Field(alias="kind")]
+    name: Annotated[str, Field(alias="name")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    row_index: NotRequired[Annotated[int, Field(alias="row_index")]]
+    row_key: NotRequired[Annotated[str, Field(alias="row_key")]]
+    run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    test_case_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="test_case_id")]]
+    value: NotRequired[Annotated[Optional[JsonValue], Field(alias="value")]]
+
+class PublicTestContextValuesUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    encrypted_value: NotRequired[Annotated[Optional[bytes], Field(alias="encrypted_value")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    kind: NotRequired[Annotated[str, Field(alias="kind")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    row_index: NotRequired[Annotated[int, Field(alias="row_index")]]
+    row_key: NotRequired[Annotated[str, Field(alias="row_key")]]
+    run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    test_case_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="test_case_id")]]
+    value: NotRequired[Annotated[Optional[JsonValue], Field(alias="value")]]
+
+class PublicTestDataFixtures(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    id: uuid.UUID = Field(alias="id")
+    name: str = Field(alias="name")
+    project_id: uuid.UUID = Field(alias="project_id")
+    rows: JsonValue = Field(alias="rows")
+
+class PublicTestDataFixturesInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: Annotated[str, Field(alias="name")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    rows: Annotated[JsonValue, Field(alias="rows")]
+
+class PublicTestDataFixturesUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    rows: NotRequired[Annotated[JsonValue, Field(alias="rows")]]
+
+class PublicTestDependencies(BaseModel):
+    depends_on_id: uuid.UUID = Field(alias="depends_on_id")
+    kind: str = Field(alias="kind")
+    project_id: uuid.UUID = Field(alias="project_id")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+
+class PublicTestDependenciesInsert(TypedDict):
+    depends_on_id: Annotated[uuid.UUID, Field(alias="depends_on_id")]
+    kind: Annotated[str, Field(alias="kind")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+
+class PublicTestDependenciesUpdate(TypedDict):
+    depends_on_id: NotRequired[Annotated[uuid.UUID, Field(alias="depends_on_id")]]
+    kind: NotRequired[Annotated[str, Field(alias="kind")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+
+class PublicTestExecutionContext(BaseModel):
+    expires_at: datetime.datetime = Field(alias="expires_at")
+    project_id: uuid.UUID = Field(alias="project_id")
+    run_id: uuid.UUID = Field(alias="run_id")
+    size_bytes: int = Field(alias="size_bytes")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+    value_count: int = Field(alias="value_count")
+
+class PublicTestExecutionContextInsert(TypedDict):
+    expires_at: NotRequired[Annotated[datetime.datetime, Field(alias="expires_at")]]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    size_bytes: NotRequired[Annotated[int, Field(alias="size_bytes")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    value_count: NotRequired[Annotated[int, Field(alias="value_count")]]
+
+class PublicTestExecutionContextUpdate(TypedDict):
+    expires_at: NotRequired[Annotated[datetime.datetime, Field(alias="expires_at")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    size_bytes: NotRequired[Annotated[int, Field(alias="size_bytes")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+    value_count: NotRequired[Annotated[int, Field(alias="value_count")]]
+
+class PublicTestRequestConfigs(BaseModel):
+    auth: Optional[JsonValue] = Field(alias="auth")
+    body: Optional[JsonValue] = Field(alias="body")
+    connect_timeout_ms: int = Field(alias="connect_timeout_ms")
+    headers: JsonValue = Field(alias="headers")
+    max_body_bytes: int = Field(alias="max_body_bytes")
+    max_redirects: int = Field(alias="max_redirects")
+    method: str = Field(alias="method")
+    path: str = Field(alias="path")
+    project_id: uuid.UUID = Field(alias="project_id")
+    query: JsonValue = Field(alias="query")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+    total_timeout_ms: int = Field(alias="total_timeout_ms")
+    verify_tls: bool = Field(alias="verify_tls")
+
+class PublicTestRequestConfigsInsert(TypedDict):
+    auth: NotRequired[Annotated[Optional[JsonValue], Field(alias="auth")]]
+    body: NotRequired[Annotated[Optional[JsonValue], Field(alias="body")]]
+    connect_timeout_ms: NotRequired[Annotated[int, Field(alias="connect_timeout_ms")]]
+    headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
+    max_body_bytes: NotRequired[Annotated[int, Field(alias="max_body_bytes")]]
+    max_redirects: NotRequired[Annotated[int, Field(alias="max_redirects")]]
+    method: NotRequired[Annotated[str, Field(alias="method")]]
+    path: Annotated[str, Field(alias="path")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    query: NotRequired[Annotated[JsonValue, Field(alias="query")]]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+    total_timeout_ms: NotRequired[Annotated[int, Field(alias="total_timeout_ms")]]
+    verify_tls: NotRequired[Annotated[bool, Field(alias="verify_tls")]]
+
+class PublicTestRequestConfigsUpdate(TypedDict):
+    auth: NotRequired[Annotated[Optional[JsonValue], Field(alias="auth")]]
+    body: NotRequired[Annotated[Optional[JsonValue], Field(alias="body")]]
+    connect_timeout_ms: NotRequired[Annotated[int, Field(alias="connect_timeout_ms")]]
+    headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
+    max_body_bytes: NotRequired[Annotated[int, Field(alias="max_body_bytes")]]
+    max_redirects: NotRequired[Annotated[int, Field(alias="max_redirects")]]
+    method: NotRequired[Annotated[str, Field(alias="method")]]
+    path: NotRequired[Annotated[str, Field(alias="path")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    query: NotRequired[Annotated[JsonValue, Field(alias="query")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+    total_timeout_ms: NotRequired[Annotated[int, Field(alias="total_timeout_ms")]]
+    verify_tls: NotRequired[Annotated[bool, Field(alias="verify_tls")]]
+
+class PublicTestResponseSpecs(BaseModel):
+    assertions: JsonValue = Field(alias="assertions")
+    captures: JsonValue = Field(alias="captures")
+    project_id: uuid.UUID = Field(alias="project_id")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+
+class PublicTestResponseSpecsInsert(TypedDict):
+    assertions: NotRequired[Annotated[JsonValue, Field(alias="assertions")]]
+    captures: NotRequired[Annotated[JsonValue, Field(alias="captures")]]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+
+class PublicTestResponseSpecsUpdate(TypedDict):
+    assertions: NotRequired[Annotated[JsonValue, Field(alias="assertions")]]
+    captures: NotRequired[Annotated[JsonValue, Field(alias="captures")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+
+class PublicTestResultDetails(BaseModel):
+    attempt: int = Field(alias="attempt")
+    category: Optional[str] = Field(alias="category")
+    duration_ms: Optional[float] = Field(alias="duration_ms")
+    http_status: Optional[int] = Field(alias="http_status")
+    lease: uuid.UUID = Field(alias="lease")
+    message: Optional[str] = Field(alias="message")
+    outcome: str = Field(alias="outcome")
+    planned_on: datetime.date = Field(alias="planned_on")
+    project_id: uuid.UUID = Field(alias="project_id")
+    reported_at: datetime.datetime = Field(alias="reported_at")
+    request: JsonValue = Field(alias="request")
+    response: Optional[JsonValue] = Field(alias="response")
+    result_id: uuid.UUID = Field(alias="result_id")
+    retention_class: str = Field(alias="retention_class")
+    run_id: uuid.UUID = Field(alias="run_id")
+    slug: Optional[str] = Field(alias="slug")
+    started_at: Optional[datetime.datetime] = Field(alias="started_at")
+    timing_ms: JsonValue = Field(alias="timing_ms")
+    worker_id: Optional[uuid.UUID] = Field(alias="worker_id")
+
+class PublicTestResultDetailsInsert(TypedDict):
+    attempt: Annotated[int, Field(alias="attempt")]
+    category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
+    duration_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_ms")]]
+    http_status: NotRequired[Annotated[Optional[int], Field(alias="http_status")]]
+    lease: Annotated[uuid.UUID, Field(alias="lease")]
+    message: NotRequired[Annotated[Optional[str], Field(alias="message")]]
+    outcome: Annotated[str, Field(alias="outcome")]
+    planned_on: Annotated[datetime.date, Field(alias="planned_on")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    reported_at: NotRequired[Annotated[datetime.datetime, Field(alias="reported_at")]]
+    request: Annotated[JsonValue, Field(alias="request")]
+    response: NotRequired[Annotated[Optional[JsonValue], Field(alias="response")]]
+    result_id: Annotated[uuid.UUID, Field(alias="result_id")]
+    retention_class: Annotated[str, Field(alias="retention_class")]
+    run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    slug: NotRequired[Annotated[Optional[str], Field(alias="slug")]]
+    started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
+    timing_ms: NotRequired[Annotated[JsonValue, Field(alias="timing_ms")]]
+    worker_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="worker_id")]]
+
+class PublicTestResultDetailsUpdate(TypedDict):
+    attempt: NotRequired[Annotated[int, Field(alias="attempt")]]
+    category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
+    duration_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_ms")]]
+    http_status: NotRequired[Annotated[Optional[int], Field(alias="http_status")]]
+    lease: NotRequired[Annotated[uuid.UUID, Field(alias="lease")]]
+    message: NotRequired[Annotated[Optional[str], Field(alias="message")]]
+    outcome: NotRequired[Annotated[str, Field(alias="outcome")]]
+    planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    reported_at: NotRequired[Annotated[datetime.datetime, Field(alias="reported_at")]]
+    request: NotRequired[Annotated[JsonValue, Field(alias="request")]]
+    response: NotRequired[Annotated[Optional[JsonValue], Field(alias="response")]]
+    result_id: NotRequired[Annotated[uuid.UUID, Field(alias="result_id")]]
+    retention_class: NotRequired[Annotated[str, Field(alias="retention_class")]]
+    run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    slug: NotRequired[Annotated[Optional[str], Field(alias="slug")]]
+    started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
+    timing_ms: NotRequired[Annotated[JsonValue, Field(alias="timing_ms")]]
+    worker_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="worker_id")]]
+
+class PublicTestResults(BaseModel):
+    accepted_lease: Optional[uuid.UUID] = Field(alias="accepted_lease")
+    attempt_count: int = Field(alias="attempt_count")
+    category: Optional[str] = Field(alias="category")
+    cause_edge: Optional[str] = Field(alias="cause_edge")
+    cause_result_id: Optional[uuid.UUID] = Field(alias="cause_result_id")
+    cause_status: Optional[str] = Field(alias="cause_status")
+    definition_id: int = Field(alias="definition_id")
+    duration_ms: Optional[float] = Field(alias="duration_ms")
+    finished_at: Optional[datetime.datetime] = Field(alias="finished_at")
+    finished_seq: Optional[int] = Field(alias="finished_seq")
+    http_status: Optional[int] = Field(alias="http_status")
+    id: uuid.UUID = Field(alias="id")
+    message: Optional[str] = Field(alias="message")
+    phase: str = Field(alias="phase")
+    planned_on: datetime.date = Field(alias="planned_on")
+    project_id: uuid.UUID = Field(alias="project_id")
+    rescue_count: int = Field(alias="rescue_count")
+    row_index: int = Field(alias="row_index")
+    row_key: str = Field(alias="row_key")
+    run_id: uuid.UUID = Field(alias="run_id")
+    slug: Optional[str] = Field(alias="slug")
+    started_at: Optional[datetime.datetime] = Field(alias="started_at")
+    status: str = Field(alias="status")
+    suite_name: str = Field(alias="suite_name")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+    test_name: str = Field(alias="test_name")
+
+class PublicTestResultsInsert(TypedDict):
+    accepted_lease: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="accepted_lease")]]
+    attempt_count: NotRequired[Annotated[int, Field(alias="attempt_count")]]
+    category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
+    cause_edge: NotRequired[Annotated[Optional[str], Field(alias="cause_edge")]]
+    cause_result_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="cause_result_id")]]
+    cause_status: NotRequired[Annotated[Optional[str], Field(alias="cause_status")]]
+    definition_id: Annotated[int, Field(alias="definition_id")]
+    duration_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_ms")]]
+    finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
+    finished_seq: NotRequired[Annotated[Optional[int], Field(alias="finished_seq")]]
+    http_status: NotRequired[Annotated[Optional[int], Field(alias="http_status")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    message: NotRequired[Annotated[Optional[str], Field(alias="message")]]
+    phase: Annotated[str, Field(alias="phase")]
+    planned_on: Annotated[datetime.date, Field(alias="planned_on")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    rescue_count: NotRequired[Annotated[int, Field(alias="rescue_count")]]
+    row_index: NotRequired[Annotated[int, Field(alias="row_index")]]
+    row_key: NotRequired[Annotated[str, Field(alias="row_key")]]
+    run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    slug: NotRequired[Annotated[Optional[str], Field(alias="slug")]]
+    started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
+    status: NotRequired[Annotated[str, Field(alias="status")]]
+    suite_name: Annotated[str, Field(alias="suite_name")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+    test_name: Annotated[str, Field(alias="test_name")]
+
+class PublicTestResultsUpdate(TypedDict):
+    accepted_lease: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="accepted_lease")]]
+    attempt_count: NotRequired[Annotated[int, Field(alias="attempt_count")]]
+    category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
+    cause_edge: NotRequired[Annotated[Optional[str], Field(alias="cause_edge")]]
+    cause_result_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="cause_result_id")]]
+    cause_status: NotRequired[Annotated[Optional[str], Field(alias="cause_status")]]
+    definition_id: NotRequired[Annotated[int, Field(alias="definition_id")]]
+    duration_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_ms")]]
+    finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
+    finished_seq: NotRequired[Annotated[Optional[int], Field(alias="finished_seq")]]
+    http_status: NotRequired[Annotated[Optional[int], Field(alias="http_status")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    message: NotRequired[Annotated[Optional[str], Field(alias="message")]]
+    phase: NotRequired[Annotated[str, Field(alias="phase")]]
+    planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    rescue_count: NotRequired[Annotated[int, Field(alias="rescue_count")]]
+    row_index: NotRequired[Annotated[int, Field(alias="row_index")]]
+    row_key: NotRequired[Annotated[str, Field(alias="row_key")]]
+    run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    slug: NotRequired[Annotated[Optional[str], Field(alias="slug")]]
+    started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
+    status: NotRequired[Annotated[str, Field(alias="status")]]
+    suite_name: NotRequired[Annotated[str, Field(alias="suite_name")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+    test_name: NotRequired[Annotated[str, Field(alias="test_name")]]
+
+class PublicTestRuns(BaseModel):
+    cancelled_count: int = Field(alias="cancelled_count")
+    environment_id: uuid.UUID = Field(alias="environment_id")
+    environment_snapshot_id: Optional[int] = Field(alias="environment_snapshot_id")
+    error_count: int = Field(alias="error_count")
+    failed_count: int = Field(alias="failed_count")
+    finished_at: Optional[datetime.datetime] = Field(alias="finished_at")
+    id: uuid.UUID = Field(alias="id")
+    idempotency_key: Optional[str] = Field(alias="idempotency_key")
+    passed_count: int = Field(alias="passed_count")
+    planned_on: datetime.date = Field(alias="planned_on")
+    project_id: uuid.UUID = Field(alias="project_id")
+    queued_at: datetime.datetime = Field(alias="queued_at")
+    queued_by: Optional[uuid.UUID] = Field(alias="queued_by")
+    selection: JsonValue = Field(alias="selection")
+    skipped_count: int = Field(alias="skipped_count")
+    started_at: Optional[datetime.datetime] = Field(alias="started_at")
+    status: str = Field(alias="status")
+    total_count: int = Field(alias="total_count")
+    variables: JsonValue = Field(alias="variables")
+
+class PublicTestRunsInsert(TypedDict):
+    cancelled_count: NotRequired[Annotated[int, Field(alias="cancelled_count")]]
+    environment_id: Annotated[uuid.UUID, Field(alias="environment_id")]
+    environment_snapshot_id: NotRequired[Annotated[Optional[int], Field(alias="environment_snapshot_id")]]
+    error_count: NotRequired[Annotated[int, Field(alias="error_count")]]
+    failed_count: NotRequired[Annotated[int, Field(alias="failed_count")]]
+    finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
+    passed_count: NotRequired[Annotated[int, Field(alias="passed_count")]]
+    planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    queued_at: NotRequired[Annotated[datetime.datetime, Field(alias="queued_at")]]
+    queued_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="queued_by")]]
+    selection: Annotated[JsonValue, Field(alias="selection")]
+    skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
+    started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
+    status: NotRequired[Annotated[str, Field(alias="status")]]
+    total_count: NotRequired[Annotated[int, Field(alias="total_count")]]
+    variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
+
+class PublicTestRunsUpdate(TypedDict):
+    cancelled_count: NotRequired[Annotated[int, Field(alias="cancelled_count")]]
+    environment_id: NotRequired[Annotated[uuid.UUID, Field(alias="environment_id")]]
+    environment_snapshot_id: NotRequired[Annotated[Optional[int], Field(alias="environment_snapshot_id")]]
+    error_count: NotRequired[Annotated[int, Field(alias="error_count")]]
+    failed_count: NotRequired[Annotated[int, Field(alias="failed_count")]]
+    finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
+    passed_count: NotRequired[Annotated[int, Field(alias="passed_count")]]
+    planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    queued_at: NotRequired[Annotated[datetime.datetime, Field(alias="queued_at")]]
+    queued_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="queued_by")]]
+    selection: NotRequired[Annotated[JsonValue, Field(alias="selection")]]
+    skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
+    started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
+    status: NotRequired[Annotated[str, Field(alias="status")]]
+    total_count: NotRequired[Annotated[int, Field(alias="total_count")]]
+    variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
+
+class PublicTestSuites(BaseModel):
+    archived_at: Optional[datetime.datetime] = Field(alias="archived_at")
+    auth: Optional[JsonValue] = Field(alias="auth")
+    created_at: datetime.datetime = Field(alias="created_at")
+    description: Optional[str] = Field(alias="description")
+    execution_mode: str = Field(alias="execution_mode")
+    headers: JsonValue = Field(alias="headers")
+    id: uuid.UUID = Field(alias="id")
+    name: str = Field(alias="name")
+    project_id: uuid.UUID = Field(alias="project_id")
+    variables: JsonValue = Field(alias="variables")
+
+class PublicTestSuitesInsert(TypedDict):
+    archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
+    auth: NotRequired[Annotated[Optional[JsonValue], Field(alias="auth")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    execution_mode: NotRequired[Annotated[str, Field(alias="execution_mode")]]
+    headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: Annotated[str, Field(alias="name")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
+
+class PublicTestSuitesUpdate(TypedDict):
+    archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
+    auth: NotRequired[Annotated[Optional[JsonValue], Field(alias="auth")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    execution_mode: NotRequired[Annotated[str, Field(alias="execution_mode")]]
+    headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
+
+class PublicUsers(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    display_name: Optional[str] = Field(alias="display_name")
+    email: Optional[str] = Field(alias="email")
+    id: uuid.UUID = Field(alias="id")
+
+class PublicUsersInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    display_name: NotRequired[Annotated[Optional[str], Field(alias="display_name")]]
+    email: NotRequired[Annotated[Optional[str], Field(alias="email")]]
+    id: Annotated[uuid.UUID, Field(alias="id")]
+
+class PublicUsersUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    display_name: NotRequired[Annotated[Optional[str], Field(alias="display_name")]]
+    email: NotRequired[Annotated[Optional[str], Field(alias="email")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+
+class PublicWorkers(BaseModel):
+    capacity: int = Field(alias="capacity")
+    id: uuid.UUID = Field(alias="id")
+    labels: List[str] = Field(alias="labels")
+    last_seen_at: datetime.datetime = Field(alias="last_seen_at")
+    name: str = Field(alias="name")
+    registered_at: datetime.datetime = Field(alias="registered_at")
+    version: str = Field(alias="version")
+
+class PublicWorkersInsert(TypedDict):
+    capacity: Annotated[int, Field(alias="capacity")]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
+    last_seen_at: NotRequired[Annotated[datetime.datetime, Field(alias="last_seen_at")]]
+    name: Annotated[str, Field(alias="name")]
+    registered_at: NotRequired[Annotated[datetime.datetime, Field(alias="registered_at")]]
+    version: Annotated[str, Field(alias="version")]
+
+class PublicWorkersUpdate(TypedDict):
+    capacity: NotRequired[Annotated[int, Field(alias="capacity")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
+    last_seen_at: NotRequired[Annotated[datetime.datetime, Field(alias="last_seen_at")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    registered_at: NotRequired[Annotated[datetime.datetime, Field(alias="registered_at")]]
+    version: NotRequired[Annotated[str, Field(alias="version")]]
