@@ -17,6 +17,7 @@ import uvicorn
 from conftest import Database
 from realtime import AsyncRealtimeChannel, AsyncRealtimeClient
 from starlette.applications import Starlette
+from support_node import node_command
 
 from worker.embedded.realtime.app import Realtime
 
@@ -96,8 +97,7 @@ class Site:
     async def node(self, script: str, access_token: str) -> "NodeClient":
         """Start *script* with a supabase-js ``client`` and helpers; see ``realtime_client.mjs``."""
         process = await asyncio.create_subprocess_exec(
-            "node",
-            *(["--experimental-websocket"] if await _node_needs_flag() else []),
+            *node_command(),
             str(Path(__file__).with_name("realtime_client.mjs")),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -141,14 +141,6 @@ class NodeClient:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
-
-
-async def _node_needs_flag() -> bool:
-    process = await asyncio.create_subprocess_exec(
-        "node", "-p", "typeof WebSocket", stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate()
-    return output.strip() == b"undefined"
 
 
 @contextlib.asynccontextmanager

@@ -1,8 +1,10 @@
 """``/auth/v1`` with the unmodified Python client library, and the shapes it relies on."""
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import httpx
 import jwt
@@ -43,8 +45,9 @@ def owner_of_all(stack: Connection) -> Iterator[psycopg.Connection]:
 
 def post(stack: Connection, path: str, body: object, **headers: str) -> httpx.Response:
     """POST to the auth service without a client library."""
-    headers = {"apikey": stack.anon_key, **headers}
-    return httpx.post(f"{stack.url}/auth/v1{path}", json=body, headers=headers)
+    headers = {"apikey": stack.anon_key, "Content-Type": "application/json", **headers}
+    # not httpx's own JSON, which cannot write half a surrogate pair
+    return httpx.post(f"{stack.url}/auth/v1{path}", content=json.dumps(body), headers=headers)
 
 
 def test_sign_up_signs_in(client: supabase.Client, stack: Connection, email: str) -> None:
@@ -174,15 +177,73 @@ def test_refresh_tokens_rotate(
     assert refresh("unknown").json()["error_code"] == "refresh_token_not_found"
 
 
-def test_update_user(client: supabase.Client, email: str) -> None:
+def test_client_library_refreshes(client: supabase.Client, email: str) -> None:
+    """A refreshed session has new tokens; a session can be taken over by its tokens."""
+    first = client.auth.sign_up({"email": email, "password": PASSWORD}).session
+    second = client.auth.refresh_session().session
+    assert first is not None
+    assert second is not None
+
+    taken_over = client.auth.set_session(second.access_token, second.refresh_token)
+    claims = client.auth.get_claims()
+
+    assert first.refresh_token != second.refresh_token
+    assert taken_over.user is not None
+    assert taken_over.user.email == email
+    assert claims is not None
+    assert claims["claims"]["sub"] == taken_over.user.id
+    with pytest.raises(AuthApiError) as unknown:
+        client.auth.refresh_session("unknown")
+    assert unknown.value.code == "refresh_token_not_found"
+
+
+@pytest.mark.parametrize(
+    ("scope", "ended"),
+    [("local", [True, False]), ("others", [False, True]), ("global", [True, True])],
+)
+def test_sign_out_scopes(
+    stack: Connection,
+    client_for: Callable[[str], supabase.Client],
+    email: str,
+    scope: Literal["local", "others", "global"],
+    ended: list[bool],
+) -> None:
+    """Each scope ends the sessions that it names and leaves the rest."""
+    this, other = client_for(stack.publishable_key), client_for(stack.publishable_key)
+    sessions = [
+        this.auth.sign_up({"email": email, "password": PASSWORD}).session,
+        other.auth.sign_in_with_password({"email": email, "password": PASSWORD}).session,
+    ]
+
+    this.auth.sign_out({"scope": scope})
+
+    assert [not is_alive(stack, session.access_token) for session in sessions if session] == ended
+
+
+def is_alive(stack: Connection, access_token: str) -> bool:
+    """Whether the token's session has not ended."""
+    headers = {"apikey": stack.anon_key, "Authorization": f"Bearer {access_token}"}
+    return httpx.get(f"{stack.url}/auth/v1/user", headers=headers).status_code == 200
+
+
+def test_update_user(
+    stack: Connection,
+    client: supabase.Client,
+    client_for: Callable[[str], supabase.Client],
+    email: str,
+) -> None:
     """Metadata is merged, a new password replaces the old one and ends other sessions."""
-    client.auth.sign_up({"email": email, "password": PASSWORD})
+    other = client_for(stack.publishable_key)
+    ended = other.auth.sign_up({"email": email, "password": PASSWORD}).session
+    assert ended is not None
     client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
     client.auth.update_user({"data": {"a": 1, "b": 2}})
 
     changed = client.auth.update_user({"data": {"a": None}, "password": "battery staple"})
 
     assert changed.user.user_metadata.keys() == {"b", "email_verified"}
+    assert not is_alive(stack, ended.access_token)
+    assert client.auth.get_user() is not None
     client.auth.sign_in_with_password({"email": email, "password": "battery staple"})
     with pytest.raises(AuthApiError) as same:
         client.auth.update_user({"password": "battery staple"})
@@ -259,6 +320,72 @@ def test_unconfirmed_user_cannot_sign_in(
     assert caught.value.code == "email_not_confirmed"
 
 
+def test_banned_user_cannot_go_on(
+    admin: supabase.Client, client: supabase.Client, email: str
+) -> None:
+    """Who is banned while signed in is refused by the token they still have, and a refresh."""
+    user = client.auth.sign_up({"email": email, "password": PASSWORD}).user
+    assert user is not None
+
+    admin.auth.admin.update_user_by_id(user.id, {"ban_duration": "1h"})
+
+    with pytest.raises(AuthApiError) as by_token:
+        client.auth.get_user()
+    with pytest.raises(AuthApiError) as by_refresh:
+        client.auth.refresh_session()
+    assert (by_token.value.status, by_token.value.code) == (403, "user_banned")
+    assert (by_refresh.value.status, by_refresh.value.code) == (400, "user_banned")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({}, 400, "validation_failed"),
+        ({"phone": "4201"}, 422, "phone_exists"),
+        ({"email": "a@example.org", "id": "nonsense"}, 400, "validation_failed"),
+        ({"email": "a@example.org", "ban_duration": "soon"}, 400, "validation_failed"),
+        ({"email": "a@example.org", "password": "nul \0 nul"}, 400, "bad_json"),
+        ({"email": "a@example.org", "password": "half \ud83d pair"}, 400, "bad_json"),
+    ],
+)
+def test_admin_refusals(
+    stack: Connection, admin: supabase.Client, body: dict[str, str], status: int, code: str
+) -> None:
+    """What cannot become a user is refused for the secret key too, and nothing is written."""
+    user = admin.auth.admin.create_user({"phone": "4201"}).user
+    try:
+        answer = post(stack, "/admin/users", body, apikey=stack.secret_key)
+    finally:
+        admin.auth.admin.delete_user(user.id)
+
+    assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+
+
+def test_text_that_looks_like_an_escape_is_kept(
+    admin: supabase.Client, client: supabase.Client, email: str
+) -> None:
+    """Only a real NUL is refused, not the text that JSON would write it as."""
+    admin.auth.admin.create_user({"email": email, "password": r"a \u0000 b", "email_confirm": True})
+
+    assert client.auth.sign_in_with_password({"email": email, "password": r"a \u0000 b"}).session
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/otp"), ("POST", "/recover"), ("PATCH", "/user"), ("GET", "/x")]
+)
+def test_what_is_not_served_says_so(stack: Connection, method: str, path: str) -> None:
+    """A call beyond e-mail and password is refused in a shape that client libraries read."""
+    answer = httpx.request(
+        method,
+        f"{stack.url}/auth/v1{path}",
+        headers={"apikey": stack.anon_key, "X-Supabase-Api-Version": "2024-01-01"},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert f"{method} {path}" in answer.json()["message"]
+    assert answer.headers["x-supabase-api-version"] == "2024-01-01"
+
+
 def test_admin_calls_need_the_service_role(client: supabase.Client) -> None:
     """The publishable key administers nobody."""
     with pytest.raises(AuthApiError) as caught:
@@ -305,7 +432,10 @@ def test_public_endpoints(stack: Connection) -> None:
     headers = {"apikey": stack.anon_key}
     settings = httpx.get(f"{stack.url}/auth/v1/settings", headers=headers).json()
     keys = httpx.get(f"{stack.url}/auth/v1/.well-known/jwks.json")
+    health = httpx.get(f"{stack.url}/auth/v1/health", headers=headers).json()
 
     assert settings["external"]["email"] is True
     assert settings["mailer_autoconfirm"] is True
     assert keys.json() == {"keys": []}
+    assert keys.headers["cache-control"] == "public, max-age=600"
+    assert health["name"] == "GoTrue"

@@ -98,6 +98,12 @@ async def by_email(connection: Connection, email: str) -> Row | None:
     return await cursor.fetchone()
 
 
+async def by_phone(connection: Connection, phone: str) -> Row | None:
+    """Return the row of the user with this number."""
+    cursor = await connection.execute("select * from auth.users where phone = %s", (phone,))
+    return await cursor.fetchone()
+
+
 async def identities(connection: Connection, user_id: uuid.UUID) -> list[Row]:
     """Return the user's identities, oldest first."""
     cursor = await connection.execute(

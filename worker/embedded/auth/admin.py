@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from worker.embedded.auth import accounts
+from worker.embedded.auth.accounts import Connection
 from worker.embedded.auth.errors import AuthError, bad_request
 from worker.embedded.auth.service import AuthService, body_of, user_shape
+from worker.embedded.auth.shapes import Row
 from worker.embedded.auth.users import free_email
 
 _PER_PAGE = 50
@@ -47,9 +49,9 @@ class AdminEndpoints:
             email = await free_email(connection, body["email"], None) if body.get("email") else ""
             user = await accounts.create(
                 connection,
-                user_id=uuid.UUID(body["id"]) if body.get("id") else None,
+                user_id=_parsed_id(body["id"], status=400) if body.get("id") else None,
                 email=email,
-                phone=body.get("phone"),
+                phone=await _free_phone(connection, body.get("phone"), None),
                 password_hash=await self._password_hash(body),
                 user_metadata=body.get("user_metadata") or {},
                 app_metadata=body.get("app_metadata") or {},
@@ -81,7 +83,7 @@ class AdminEndpoints:
         """Return one user."""
         self._service.require_admin(request)
         async with self._service.transaction("Database error loading user") as connection:
-            user = await accounts.by_id(connection, _user_id(request))
+            user = await _named_user(connection, request)
             return JSONResponse(await user_shape(connection, user))
 
     async def change(self, request: Request) -> JSONResponse:
@@ -89,14 +91,14 @@ class AdminEndpoints:
         self._service.require_admin(request)
         body = await body_of(request)
         async with self._service.transaction("Error updating user") as connection:
-            user = await accounts.by_id(connection, _user_id(request))
+            user = await _named_user(connection, request)
             changes = _common_changes(body)
             if body.get("email"):
                 changes["email"] = await free_email(connection, body["email"], user)
             if password_hash := await self._password_hash(body):
                 changes["encrypted_password"] = password_hash
             if body.get("phone"):
-                changes["phone"] = body["phone"]
+                changes["phone"] = await _free_phone(connection, body["phone"], user)
             if body.get("role"):
                 changes["role"] = body["role"]
             if "user_metadata" in body:
@@ -114,7 +116,7 @@ class AdminEndpoints:
         self._service.require_admin(request)
         body = await body_of(request)
         async with self._service.transaction("Database error deleting user") as connection:
-            user = await accounts.by_id(connection, _user_id(request))
+            user = await _named_user(connection, request)
             await accounts.delete(
                 connection, user["id"], is_soft=bool(body.get("should_soft_delete"))
             )
@@ -128,11 +130,26 @@ class AdminEndpoints:
         return None
 
 
-def _user_id(request: Request) -> uuid.UUID:
+async def _named_user(connection: Connection, request: Request) -> Row:
+    user_id = _parsed_id(request.path_params["user_id"], status=404)
+    return await accounts.by_id(connection, user_id)
+
+
+def _parsed_id(text: object, status: int) -> uuid.UUID:
+    """Return a user's id, or refuse with *status* what is none."""
     try:
-        return uuid.UUID(request.path_params["user_id"])
+        return uuid.UUID(str(text))
     except ValueError as error:
-        raise AuthError(404, "validation_failed", "user_id must be an UUID") from error
+        raise AuthError(status, "validation_failed", "user_id must be an UUID") from error
+
+
+async def _free_phone(connection: Connection, phone: str | None, user: Row | None) -> str | None:
+    """Return the number, or refuse one that somebody but *user* has."""
+    taken_by = await accounts.by_phone(connection, phone) if phone else None
+    if taken_by and (user is None or taken_by["id"] != user["id"]):
+        message = "A user with this phone number has already been registered"
+        raise AuthError(422, "phone_exists", message)
+    return phone
 
 
 def _common_changes(body: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from worker.embedded.auth.admin import AdminEndpoints
+from worker.embedded.auth.errors import AuthError
 from worker.embedded.auth.service import AuthService
 from worker.embedded.auth.users import UserEndpoints
 
@@ -17,6 +18,7 @@ def routes(service: AuthService) -> list[BaseRoute]:
         Route("/settings", _settings, methods=["GET"]),
         Route("/.well-known/jwks.json", _public_keys, methods=["GET"]),
         Route("/health", _health, methods=["GET"]),
+        Route("/{path:path}", _not_served, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 
 
@@ -46,4 +48,14 @@ async def _health(_request: Request) -> JSONResponse:
             "name": "GoTrue",
             "description": "The part of Supabase Auth that Assay's embedded Supabase serves",
         },
+    )
+
+
+async def _not_served(request: Request) -> JSONResponse:
+    # Starlette's own answer would be no JSON, and a client library could only say that.
+    raise AuthError(
+        404,
+        "not_found",
+        f"The embedded sign-in does not serve {request.method} /{request.path_params['path']}: "
+        "accounts sign in by e-mail and password, and no mail is sent",
     )

@@ -4,8 +4,10 @@ import contextlib
 import dataclasses
 import json
 import logging
+import re
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -21,6 +23,9 @@ from worker.embedded.auth.shapes import Row
 from worker.embedded.auth.tokens import LIFETIME_S, Tokens
 
 log = logging.getLogger(__name__)
+
+# PostgreSQL has no text with these.
+_UNSTORABLE = re.compile(r"\\u0000|[\ud800-\udfff]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +60,7 @@ class AuthService:
         except ValueError as error:
             raise AuthError(403, "bad_jwt", "invalid claim: missing sub claim") from error
         user = await accounts.by_id(connection, user_id, status=403)
+        refuse_banned(user, status=403)
         return user, await sessions.by_id(connection, claims.get("session_id", ""))
 
     def require_admin(self, request: Request) -> None:
@@ -91,6 +97,12 @@ class AuthService:
         )
 
 
+def refuse_banned(user: Row, status: int) -> None:
+    """Refuse with *status* while the row of auth.users says that the user is banned."""
+    if user["banned_until"] and user["banned_until"] > datetime.now(UTC):
+        raise AuthError(status, "user_banned", "User is banned")
+
+
 async def user_shape(connection: Connection, user: Row) -> dict[str, Any]:
     """Return the user object with its identities."""
     return shapes.user(user, await accounts.identities(connection, user["id"]))
@@ -105,4 +117,8 @@ async def body_of(request: Request) -> dict[str, Any]:
         raise bad_request(f"Could not parse request body as JSON: {error}", "bad_json") from error
     if not isinstance(body, dict):
         raise bad_request("Could not parse request body as JSON: not an object", "bad_json")
+    # without escaped backslashes, so that what looks like an escape is one
+    if _UNSTORABLE.search(json.dumps(body, ensure_ascii=False).replace(r"\\", "")):
+        message = "Could not parse request body as JSON: a NUL, or half a surrogate pair"
+        raise bad_request(message, "bad_json")
     return body

@@ -1,7 +1,6 @@
 """Endpoints for people: sign up, sign in, refresh, read and change oneself, sign out."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -12,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from worker.embedded.auth import accounts, passwords, sessions
 from worker.embedded.auth.accounts import Connection
 from worker.embedded.auth.errors import AuthError, bad_request
-from worker.embedded.auth.service import AuthService, body_of, user_shape
+from worker.embedded.auth.service import AuthService, body_of, refuse_banned, user_shape
 from worker.embedded.auth.shapes import Row
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -74,7 +73,7 @@ class UserEndpoints:
                 str(body.get("password", "")), user["encrypted_password"]
             ):
                 raise bad_request("Invalid login credentials", "invalid_credentials")
-            _refuse_banned(user)
+            refuse_banned(user, status=400)
             if user["confirmed_at"] is None:
                 raise bad_request("Email not confirmed", "email_not_confirmed")
             return await self._service.sign_in(connection, user, request)
@@ -90,7 +89,7 @@ class UserEndpoints:
             rotated = await sessions.rotate(connection, token)
             if rotated:
                 session, new_token = rotated
-                _refuse_banned(await accounts.by_id(connection, session["user_id"]))
+                refuse_banned(await accounts.by_id(connection, session["user_id"]), status=400)
                 return await self._service.session_answer(connection, session, new_token)
         # Only now: inside the transaction the refusal would undo the revoking.
         raise bad_request("Invalid Refresh Token: Already Used", "refresh_token_already_used")
@@ -156,8 +155,3 @@ def _not_by_email(body: dict[str, Any]) -> AuthError:
     if body.get("phone"):
         return AuthError(400, "phone_provider_disabled", "Phone signups are disabled")
     return AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
-
-
-def _refuse_banned(user: Row) -> None:
-    if user["banned_until"] and user["banned_until"] > datetime.now(UTC):
-        raise bad_request("User is banned", "user_banned")
