@@ -23,8 +23,8 @@ node_modules/.installed: package-lock.json package.json
 setup: $(VENV)/.installed node_modules/.installed ## Install the locked Python and Node packages
 
 .PHONY: demo
-demo: setup ## Start everything, run the Legito suites once, print the report, stop everything
-	@$(BIN)/assay demo
+demo: setup ## Start everything, run the Legito suites once, print the report, stop everything; FAULT=latency and others make it fail
+	@$(BIN)/assay demo $(if $(FAULT),--fault "$(FAULT)")
 
 .PHONY: up
 up: setup ## Start Supabase without Docker, with the migrations and the seed, and leave it running

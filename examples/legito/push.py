@@ -1,7 +1,8 @@
-"""Push connections (webhooks): kept and listed; nothing is delivered yet."""
+"""Push connections: what is to be told to whom; ``webhooks`` does the telling."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from examples.legito.call import one_of, success, text, typed
 from examples.legito.errors import invalid
 from examples.legito.state import found
+from examples.legito.webhooks import LOOPBACK
 
 if TYPE_CHECKING:
     from examples.legito.call import Call, Row
@@ -26,7 +28,7 @@ _EVENT_TYPES = """
 """
 EVENT_TYPES = frozenset(_EVENT_TYPES.split())
 FILE_TYPES = ("docx", "pdf", "pdfa", "html", "rtf", "xml", "odt", "txt")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OPTIONAL = {
     "enabled": bool,
     "headers": list,
@@ -52,8 +54,10 @@ def create(call: Call) -> Row:
     given = typed(body, _OPTIONAL)
     name, url = text(body, "name"), text(body, "url")
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise invalid(("url", "must be https"))
+    for header in given.get("headers", []):
+        _check_header(header)
     for event_type in given.get("eventTypes", []):
         one_of("eventTypes", event_type, EVENT_TYPES)
     for file_type in given.get("fileTypes", []):
@@ -84,3 +88,14 @@ def delete(call: Call, connection_id: int) -> Row:
     found(call.state.push_connections, connection_id, "push connection")
     del call.state.push_connections[connection_id]
     return success()
+
+
+def _check_header(header: object) -> None:
+    """Refuse what is no ``{name, value, useDefaultApiUser}``, or could not be sent."""
+    if not isinstance(header, dict):
+        raise invalid(("headers", "must be a list of {name, value}"))
+    typed(header, {"useDefaultApiUser": bool})
+    if not _TOKEN.fullmatch(text(header, "name")):
+        raise invalid(("headers.name", "must be the name of a header"))
+    if not text(header, "value").isprintable():
+        raise invalid(("headers.value", "must be one line of text"))

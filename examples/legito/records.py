@@ -52,10 +52,15 @@ def create_external(call: Call) -> Row:
 
 def update(call: Call, code: str) -> Row:
     """Change the writable fields of a record; read-only and unknown ones are ignored."""
-    record = call.state.record(code)
-    _apply(call.state, record, call.json_object())
+    state, record = call.state, call.state.record(code)
+    stage, owner = record["workflowStage"], record["ownerId"]
+    _apply(state, record, call.json_object())
     record["lastModified"] = record["active"] = timestamp()
-    call.state.log("DocumentRecordUpdated", record)
+    state.log("DocumentRecordUpdated", record)
+    if record["workflowStage"] != stage:
+        state.log("WorkflowStatusChanged", record, workflowStageId=record["workflowStage"]["id"])
+    if record["ownerId"] != owner:
+        state.log("DocumentOwnerChanged", record, ownerId=record["ownerId"])
     return record
 
 
@@ -123,7 +128,7 @@ def new_record(
 def store(state: State, record: Row) -> None:
     """Make a new record known and log its creation."""
     state.records[record["code"]] = record
-    state.log("DocumentRecordCreated", record)
+    state.log("DocumentRecordCreated", record, record["authorId"])
 
 
 def _apply(state: State, record: Row, body: Row) -> None:
@@ -147,7 +152,4 @@ def _apply(state: State, record: Row, body: Row) -> None:
             raise invalid(("workflowStage.id", "names no stage"))
     # Last of the checks, because it writes as soon as it is content.
     properties.assign(state, record["properties"], changes.pop("properties", []))
-    moved = changes.get("workflowStage", record["workflowStage"]) != record["workflowStage"]
     record.update(changes)
-    if moved:
-        state.log("WorkflowStatusChanged", record, workflowStageId=record["workflowStage"]["id"])

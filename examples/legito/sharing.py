@@ -83,27 +83,40 @@ def add_links(call: Call, code: str) -> list[Row]:
     links = [_new_link(state, _link_fields(item)) for item in call.json_array()]
     for link in links:
         state.external_links[link["id"]] = link
+        state.link_records[link["id"]] = code
         state.log("ExternalSharingActivated", record, externalLink=link["link"])
     return links
 
 
 def update_link(call: Call, link_id: int) -> Row:
     """Change an external link; read-only and unknown fields are ignored."""
-    link = found(call.state.external_links, link_id, "external link")
+    link, record = _live_link(call.state, link_id)
+    was_active = link["active"]
     link.update(_link_fields(call.json_object()))
+    if link["active"] != was_active:
+        kind = "ExternalSharingActivated" if link["active"] else "ExternalSharingDeactivated"
+        call.state.log(kind, record, externalLink=link["link"])
     return link
 
 
 def delete_link(call: Call, link_id: int) -> Row:
     """Delete an external link."""
-    found(call.state.external_links, link_id, "external link")
-    del call.state.external_links[link_id]
+    link, record = _live_link(call.state, link_id)
+    del call.state.external_links[link_id], call.state.link_records[link_id]
+    if link["active"]:
+        call.state.log("ExternalSharingDeactivated", record, externalLink=link["link"])
     return success()
 
 
 def _share(state: State, code: str) -> Row:
     state.record(code)
     return state.shares.setdefault(code, {"users": [], "userGroups": []})
+
+
+def _live_link(state: State, link_id: int) -> tuple[Row, Row]:
+    """Return a link and its record; the links of a deleted record are not found."""
+    link = found(state.external_links, link_id, "external link")
+    return link, state.record(state.link_records[link_id])
 
 
 def _link_fields(item: Row) -> Row:

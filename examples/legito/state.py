@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from examples.legito.errors import invalid, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from examples.legito.elements import Element, Values
 
@@ -64,12 +64,14 @@ class State:
     file_data: dict[int, str] = field(default_factory=dict)
     shares: dict[str, Row] = field(default_factory=dict)
     external_links: dict[int, Row] = field(default_factory=dict)
+    link_records: dict[int, str] = field(default_factory=dict)
     object_records: dict[str, Row] = field(default_factory=dict)
     permissions: dict[int, Row] = field(default_factory=dict)
     notification_settings: dict[int, Row] = field(default_factory=dict)
     push_connections: dict[int, Row] = field(default_factory=dict)
     events: list[Row] = field(default_factory=list)
     lenient_codes: bool = False
+    watch: Callable[[Row, Row], None] = lambda _event, _record: None
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(10_001))
 
     def next_id(self) -> int:
@@ -122,26 +124,29 @@ class State:
             raise invalid((field_name, "names no user"))
         return value
 
-    def log(self, kind: str, record: Row, **parameters: object) -> None:
-        """Remember that the API user did *kind* to a document record."""
+    def log(
+        self, kind: str, record: Row, author_id: int | None = None, **parameters: object
+    ) -> None:
+        """Remember that *author_id*, by default the API user, did *kind* to a document record."""
         event = {
-            **self._event(kind),
+            **self._event(kind, author_id),
             "documentRecordId": record["id"],
             "parameters": dict.fromkeys(EVENT_PARAMETERS) | parameters,
         }
         self.events.append(event)
         record["events"].append(event)
+        self.watch(event, record)
 
     def log_user(self, kind: str, user: Row) -> None:
         """Remember that the API user did *kind* to a user."""
         self.events.append({**self._event(kind), "userId": user["id"]})
 
-    def _event(self, kind: str) -> Row:
+    def _event(self, kind: str, author_id: int | None = None) -> Row:
         return {
             "id": self.next_id(),
             "created": timestamp(),
             "type": kind,
-            "authorId": self.api_user_id,
+            "authorId": author_id or self.api_user_id,
             "ip": "127.0.0.1",
         }
 

@@ -147,6 +147,7 @@ def write_permission(call: Call, id_or_email: str) -> Row:
         if name in changes:
             one_of(name, changes[name], allowed)
     call.state.permissions.setdefault(user["id"], {}).update(changes)
+    call.state.log_user("UserWorkspacePermissionEdited", user)
     return read_permission(call, id_or_email)
 
 

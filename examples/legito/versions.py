@@ -72,18 +72,27 @@ def download(call: Call, code: str, file_format: str) -> list[Row]:
     one_of("format", file_format, rendering.FORMATS)
     for name in _FLAGS:
         call.flag(name)
+    style = call.integer("advancedStyleId")
+    if style not in (None, *(row["id"] for row in state.reference["advanced-style"])):
+        raise invalid(("advancedStyleId", "names no advanced style"))
     wanted = call.integer("templateId")
-    templates = [t for t in version["templates"] if not t["noExport"]]
-    if wanted is not None:
-        templates = [t for t in templates if t["id"] == wanted]
-        if not templates:
-            raise not_found("template", wanted)
-    lines = elements.lines(
-        state.elements[version["templateSuiteId"]], state.version_values[version["code"]]
-    )
+    files = [f for f in render(state, version, file_format) if wanted in (None, f["templateId"])]
+    if wanted is not None and not files:
+        raise not_found("template", wanted)
     record = state.records[version["documentRecordCode"]]
     state.log("DocumentDownload", record, documentVersionId=version["id"])
-    return [_file(version, template, file_format, lines) for template in templates]
+    return files
+
+
+def render(state: State, version: Row, file_format: str) -> list[Row]:
+    """Return one file for each template of *version* that may be exported."""
+    elements_of_suite = state.elements[version["templateSuiteId"]]
+    lines = elements.lines(elements_of_suite, state.version_values[version["code"]])
+    return [
+        _file(version, template, file_format, lines)
+        for template in version["templates"]
+        if not template["noExport"]
+    ]
 
 
 def from_json(call: Call) -> Row:
@@ -150,7 +159,7 @@ def _add(
     record["lastModified"] = record["active"] = version["created"]
     state.versions[version["code"]] = version
     state.version_values[version["code"]] = values
-    state.log("NewDocumentVersion", record, documentVersionId=version["id"])
+    state.log("NewDocumentVersion", record, author_id, documentVersionId=version["id"])
     return version
 
 

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,51 +11,19 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from support_legito import COUNTERPARTY, KEYS, SUITE, connect, new_document, ok, value_of
 
-from examples.legito.app import LegitoApp, create_app
+from examples.legito.app import create_app
 from examples.legito.auth import Credentials, sign
 from examples.legito.routing import ROUTES
 
-KEYS = Credentials(api_key=str(uuid.UUID(int=7)), private_key="a-private-key-of-at-least-32-bytes")
 REPOSITORY = Path(__file__).parents[2]
-SUITE = 501
-COUNTERPARTY = 601
-
-# Any by another name: an answer may be any JSON, and the assertions are what checks it.
-Json = Any
-
-
-def connect(app: LegitoApp, token: str | None = None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app),
-        base_url="http://standin/api/v7",
-        headers={"authorization": f"Bearer {token or sign(KEYS, time.time())}"},
-    )
 
 
 @pytest.fixture
 async def api() -> AsyncIterator[httpx.AsyncClient]:
     async with connect(create_app(KEYS.api_key, KEYS.private_key)) as client:
         yield client
-
-
-async def ok(
-    api: httpx.AsyncClient, method: str, path: str, status: int, body: object = None
-) -> Json:
-    """Send, insist on *status*, return the JSON answer."""
-    content = None if body is None else json.dumps(body)
-    response = await api.request(method, path, content=content)
-    assert response.status_code == status, response.text
-    return response.json()
-
-
-async def new_document(api: httpx.AsyncClient, *values: dict[str, Any]) -> dict[str, Any]:
-    return await ok(api, "POST", f"/document-version/data/{SUITE}", 201, list(values))
-
-
-async def value_of(api: httpx.AsyncClient, version: dict[str, Any], name: str) -> object:
-    items = await ok(api, "GET", f"/document-version/data/{version['code']}", 200)
-    return next(item["value"] for item in items if item["name"] == name)
 
 
 # Flows, numbered as in our notes on the API.

@@ -34,6 +34,13 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     _add_data_dir(down)
     down.set_defaults(func=run_down)
     tour = subparsers.add_parser("demo", help="start everything, run the Legito suites, stop it")
+    tour.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[,KEY=VALUE...]",
+        help="let the API under test misbehave, see `python -m examples.legito --help`; repeatable",
+    )
     tour.set_defaults(func=run_demo)
 
 

@@ -28,7 +28,6 @@ _POLL_S = 0.05
 
 def run_demo(arguments: argparse.Namespace) -> int:
     """Start everything, run the seeded suites, stop everything; the exit code is the run's."""
-    del arguments
     for needed in (_STANDIN, _CLI):
         if not needed.exists():
             raise EmbeddedError(
@@ -44,6 +43,16 @@ def run_demo(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as cleanup:
         folder = Path(tempfile.mkdtemp(prefix="assay-demo-"))
         cleanup.callback(shutil.rmtree, folder)
+        # First, because it is what knows whether a fault makes sense.
+        faults = [f"--fault={fault}" for fault in arguments.fault]
+        say(" ".join(["Starting the Legito stand-in", *faults]))
+        standin = cleanup.enter_context(
+            _started(
+                [sys.executable, "-m", "examples.legito", *faults],
+                folder / "legito.log",
+                os.environ,
+            )
+        )
         say("Starting Supabase: PostgreSQL, PostgREST, sign-in, Realtime")
         cleanup.callback(stack.down, folder)
         supabase = stack.up(folder, port=0, is_throwaway=True)
@@ -51,10 +60,6 @@ def run_demo(arguments: argparse.Namespace) -> int:
         say("supabase db push: migrations and the Legito project")
         _push(supabase.db_url)
 
-        say("Starting the Legito stand-in and a worker")
-        standin = cleanup.enter_context(
-            _started([sys.executable, "-m", "examples.legito"], folder / "legito.log", os.environ)
-        )
         client = create_client(supabase.url, supabase.secret_key)
         _point_at(client, standin)
         environment = {
@@ -64,6 +69,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
             # the worker refuses loopback unless its operator allows it, and the stand-in is there
             "ASSAY_EGRESS_ALLOW": "127.0.0.1/32",
         }
+        say("Starting a worker")
         assay = [sys.executable, "-m", "worker"]
         cleanup.enter_context(_started([*assay, "worker"], folder / "worker.log", environment))
 
@@ -90,9 +96,12 @@ def _push(db_url: str) -> None:
 
 
 def _point_at(client: Client, standin: Mapping[str, str]) -> None:
-    """Tell the seeded environment where the stand-in is and what it signs in with."""
+    """Tell the seeded environment where the stand-in is, what it signs in with, and its sink."""
     demo = client.table("environments").update({"base_url": standin["url"]}).eq("name", "demo")
     environment = cast("dict[str, str]", demo.execute().data[0])
+    client.table("environment_variables").update({"value": standin["webhook_sink"]}).eq(
+        "environment_id", environment["id"]
+    ).eq("name", "webhook_sink").execute()
     for name, value in (
         ("legito_api_key", standin["api_key"]),
         ("legito_private_key", standin["private_key"]),
