@@ -19,6 +19,7 @@ import psycopg
 import pytest
 import supabase
 from pytest_postgresql.janitor import DatabaseJanitor
+from support_wait import HANG_S
 
 from worker.embedded import ports, postgres, programs
 from worker.embedded import stack as embedded
@@ -31,7 +32,9 @@ PLATFORM_TEMPLATE = "assay_platform"
 TEMPLATE = "assay_template"
 
 # A loaded machine is no reason to fail.
-hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("patient")
 
 
@@ -147,7 +150,7 @@ def stack(open_folder: Path) -> Iterator[embedded.Connection]:
 @pytest.fixture
 def client_for(stack: embedded.Connection) -> Iterator[Callable[[str], supabase.Client]]:
     """Yield what makes an unmodified supabase-py client for a key; it is closed afterwards."""
-    with httpx.Client(timeout=30) as transport:
+    with httpx.Client(timeout=HANG_S) as transport:
         yield lambda key: supabase.create_client(
             stack.url, key, supabase.ClientOptions(httpx_client=transport)
         )

@@ -20,7 +20,7 @@ def work_item(number: int, url: str = "http://target.test/", **changes: object) 
         "secret_headers": ["authorization"],
         "body": None,
         "auth": None,
-        "timeout_ms": {"connect": 2000, "total": 5000},
+        "timeout_ms": {"connect": 60_000, "total": 120_000},
         "max_redirects": 10,
         "verify_tls": True,
         "http_versions": ["1.1"],

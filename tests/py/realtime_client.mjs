@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { createClient } from '@supabase/supabase-js'
 
 const { URL, KEY, TOKEN } = process.env
-const client = createClient(URL, KEY)
+// No slow machine is taken for an unanswered join.
+const client = createClient(URL, KEY, { realtime: { timeout: 240000 } })
 await client.realtime.setAuth(TOKEN)
 
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`)

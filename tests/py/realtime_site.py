@@ -18,6 +18,7 @@ from conftest import Database
 from realtime import AsyncRealtimeChannel, AsyncRealtimeClient
 from starlette.applications import Starlette
 from support_node import node_command
+from support_wait import HANG_S, soon
 
 from worker.embedded.realtime.app import Realtime
 
@@ -25,7 +26,6 @@ SECRET = "a-secret-of-at-least-thirty-two-characters"
 MEMBER = "00000000-0000-0000-0000-00000000000a"
 STRANGER = "00000000-0000-0000-0000-00000000000b"
 _ROOT = Path(__file__).parents[2]
-_PATIENCE_S = 10.0
 
 NOTES = """
 create table public.notes (
@@ -78,7 +78,7 @@ class Site:
     @contextlib.asynccontextmanager
     async def client(self, access_token: str) -> AsyncIterator[AsyncRealtimeClient]:
         """Yield a connected supabase-py Realtime client."""
-        client = AsyncRealtimeClient(f"{self.url}/realtime/v1", token("anon"))
+        client = AsyncRealtimeClient(f"{self.url}/realtime/v1", token("anon"), timeout=int(HANG_S))
         await client.set_auth(access_token)
         await client.connect()
         try:
@@ -89,7 +89,7 @@ class Site:
     async def drop_connections(self, named: str) -> None:
         """Terminate the server's own connections whose name is like *named*, and see them go."""
         await self.admin.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 60000) from pg_stat_activity"
             " where application_name like %s and datname = current_database()",
             (named,),
         )
@@ -125,7 +125,7 @@ class NodeClient:
     async def read(self) -> object:
         """Return the next value the script printed."""
         assert self._process.stdout is not None
-        line = await asyncio.wait_for(self._process.stdout.readline(), _PATIENCE_S)
+        line = await asyncio.wait_for(self._process.stdout.readline(), HANG_S)
         assert line, "the script ended early"
         return json.loads(line)
 
@@ -193,10 +193,7 @@ class Heard:
 
     async def until(self, is_reached: Callable[["Heard"], bool]) -> None:
         """Wait until *is_reached*; fail with what was heard instead."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while not is_reached(self):
-            assert time.monotonic() < deadline, vars(self)
-            await asyncio.sleep(0.005)
+        await soon(lambda: is_reached(self), lambda: vars(self))
 
 
 async def listen(

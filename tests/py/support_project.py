@@ -5,7 +5,6 @@ import dataclasses
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import IO, Any
 
 import httpx
 from supabase import Client
+from support_wait import HANG_S, wait_until
 
 from worker.embedded import ports
 from worker.embedded.stack import Connection
@@ -96,12 +96,13 @@ class Project:
         ).execute()
         return run.data["id"]
 
-    def wait(self, run_id: str, timeout_s: float = 60) -> dict[str, dict[str, Any]]:
+    def wait(self, run_id: str) -> dict[str, dict[str, Any]]:
         """Wait until the run is over; returns its results by test name."""
-        deadline = time.monotonic() + timeout_s
-        while not self.state(run_id)["finished"]:
-            assert time.monotonic() < deadline, self.state(run_id)["run"]
-            time.sleep(0.1)
+        wait_until(lambda: self.state(run_id)["finished"], lambda: self.state(run_id)["run"])
+        return self.results(run_id)
+
+    def results(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """Return the results that get_run_report lists, by test name and row key."""
         report = self.client.rpc("get_run_report", {"run_id": run_id}).execute().data
         return {
             result["name"] + (f" {result['row_key']}" if result["row_key"] else ""): result
@@ -120,10 +121,19 @@ def running_target() -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with (
         started([sys.executable, str(HERE / "support_target.py"), str(port)]),
-        httpx.Client(transport=httpx.HTTPTransport(retries=6)) as client,
+        httpx.Client(timeout=HANG_S) as client,
     ):
-        client.get(f"{url}/counts")
+        wait_until(lambda: answers(client, url))
         yield url
+
+
+def answers(client: httpx.Client, url: str) -> bool:
+    """Tell whether anybody listens at *url* yet."""
+    try:
+        client.get(url)
+    except httpx.ConnectError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -140,11 +150,8 @@ def running_worker(stack: Connection, log: Path, **settings: str) -> Iterator[su
         log.open("w") as output,
         started([sys.executable, "-m", "worker", "worker"], environment, output) as child,
     ):
-        deadline = time.monotonic() + 20
-        while "started" not in log.read_text():
-            assert child.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
+        wait_until(lambda: "started" in log.read_text() or child.poll() is not None, log.read_text)
+        assert child.poll() is None, log.read_text()
         yield child
 
 
@@ -160,4 +167,8 @@ def started(
         yield child
     finally:
         child.terminate()
-        child.wait(30)
+        try:
+            child.wait(HANG_S)
+        finally:
+            child.kill()
+            child.wait()

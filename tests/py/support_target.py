@@ -8,23 +8,33 @@ import sys
 from aiohttp import web
 
 COUNTS: collections.Counter[str] = collections.Counter()
+RELEASES: dict[str, asyncio.Event] = collections.defaultdict(asyncio.Event)
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
     """Answer ``/answer/<name>`` as the query says, and count the name.
 
-    Query: ``status``; ``ms``, how long to wait; ``fail``, how many times to answer 503 first.
+    Query: ``status``; ``ms``, how long to wait; ``hold``, a word to wait for at ``/release``;
+    ``fail``, how many times to answer 503 first.
     The body tells the name, how often it was asked, and what was sent.
     """
     name = request.match_info["name"]
     COUNTS[name] += 1
     await asyncio.sleep(int(request.query.get("ms", "0")) / 1000)
+    if word := request.query.get("hold"):
+        await RELEASES[word].wait()
     is_failing = COUNTS[name] <= int(request.query.get("fail", "0"))
     sent = await request.text()
     return web.json_response(
         {"name": name, "count": COUNTS[name], "sent": json.loads(sent) if sent else None},
         status=503 if is_failing else int(request.query.get("status", "200")),
     )
+
+
+async def release(request: web.Request) -> web.StreamResponse:
+    """Let go what ``hold`` holds."""
+    RELEASES[request.match_info["word"]].set()
+    return web.Response()
 
 
 async def counts(request: web.Request) -> web.StreamResponse:
@@ -37,8 +47,8 @@ def main() -> None:
     """Serve on the port of 127.0.0.1 that the first argument names."""
     app = web.Application()
     app.router.add_route("*", "/answer/{name}", answer)
+    app.router.add_post("/release/{word}", release)
     app.router.add_get("/counts", counts)
-
     web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
 
 

@@ -7,12 +7,14 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from aiohttp import web
 from fakes import work_item
+from support_wait import HANG_S, soon
 
 from worker import cli
 
@@ -101,14 +103,21 @@ def assay(
     return command
 
 
-async def start(project: Project, *arguments: str, **settings: str) -> Process:
-    """Start the command line as a program of its own, which signals need."""
+@asynccontextmanager
+async def program(project: Project, *arguments: str, **settings: str) -> AsyncIterator[Process]:
+    """Run the command line as a program of its own, which signals need, until the block ends."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     settings |= {"SUPABASE_URL": project.url, "SUPABASE_KEY": "sb_secret_k"}
     env = clean | {f"ASSAY_{name}": value for name, value in settings.items()}
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "worker", *arguments, env=env, stdout=PIPE, stderr=PIPE
     )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()  # which closes its pipes
 
 
 QUEUE = ("run", "--suite", "smoke", "--env", "local")
@@ -118,8 +127,8 @@ async def test_a_worker_that_has_done_all_leaves_with_0(project: Project) -> Non
     """``--once`` is for demos, tests and cron."""
     project.work.append(work_item(1, "http://127.0.0.1:1/"))
 
-    process = await start(project, "worker", "--once", "--name", "w1")
-    out, err = await process.communicate()
+    async with program(project, "worker", "--once", "--name", "w1") as process:
+        out, err = await process.communicate()
 
     assert (process.returncode, err) == (0, b"")
     calls = dict(project.calls)
@@ -131,14 +140,12 @@ async def test_a_worker_that_has_done_all_leaves_with_0(project: Project) -> Non
 async def test_a_signal_stops_a_worker_with_0(project: Project) -> None:
     """What it had not sent is handed back."""
     project.work.extend(work_item(number, f"{project.url}/hang") for number in range(40))
-    process = await start(
-        project, "worker", EGRESS_ALLOW="127.0.0.1", GRACE_S="0.2", CONCURRENCY="4"
-    )
-    async with asyncio.timeout(10):
-        await project.is_hanging.wait()
+    settings = {"EGRESS_ALLOW": "127.0.0.1", "GRACE_S": "0.2", "KILL_S": str(HANG_S)}
+    async with program(project, "worker", **settings, CONCURRENCY="4") as process:
+        await soon(lambda: project.is_hanging.is_set() or process.returncode is not None)
 
-    process.send_signal(signal.SIGTERM)
-    await process.communicate()
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
 
     assert process.returncode == 0
     assert len(dict(project.calls)["release_work"]["items"]) == 36
@@ -214,8 +221,8 @@ async def test_nobody_there_is_3(project: Project, assay: Assay) -> None:
     assert await assay("health", url="http://127.0.0.1:1") == (3, "", said)
 
     project.url = "http://127.0.0.1:1"
-    process = await start(project, "worker")
-    _, err = await process.communicate()
+    async with program(project, "worker") as process:
+        _, err = await process.communicate()
 
     assert (process.returncode, err.decode()) == (3, said)
 

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import supabase
 from supabase_auth.errors import AuthApiError, AuthWeakPasswordError
+from support_wait import HANG_S
 
 from worker.embedded.stack import Connection
 
@@ -46,8 +47,9 @@ def owner_of_all(stack: Connection) -> Iterator[psycopg.Connection]:
 def post(stack: Connection, path: str, body: object, **headers: str) -> httpx.Response:
     """POST to the auth service without a client library."""
     headers = {"apikey": stack.anon_key, "Content-Type": "application/json", **headers}
+    url = f"{stack.url}/auth/v1{path}"
     # not httpx's own JSON, which cannot write half a surrogate pair
-    return httpx.post(f"{stack.url}/auth/v1{path}", content=json.dumps(body), headers=headers)
+    return httpx.post(url, content=json.dumps(body), headers=headers, timeout=HANG_S)
 
 
 def test_sign_up_signs_in(client: supabase.Client, stack: Connection, email: str) -> None:
@@ -223,7 +225,9 @@ def test_sign_out_scopes(
 def is_alive(stack: Connection, access_token: str) -> bool:
     """Whether the token's session has not ended."""
     headers = {"apikey": stack.anon_key, "Authorization": f"Bearer {access_token}"}
-    return httpx.get(f"{stack.url}/auth/v1/user", headers=headers).status_code == 200
+    return (
+        httpx.get(f"{stack.url}/auth/v1/user", headers=headers, timeout=HANG_S).status_code == 200
+    )
 
 
 def test_update_user(
@@ -257,7 +261,8 @@ def test_sign_out_ends_the_session(stack: Connection, client: supabase.Client, e
     bearer = {"Authorization": f"Bearer {session.access_token}"}
 
     ended = post(stack, "/logout", {}, **bearer)
-    after = httpx.get(f"{stack.url}/auth/v1/user", headers={"apikey": stack.anon_key, **bearer})
+    headers = {"apikey": stack.anon_key, **bearer}
+    after = httpx.get(f"{stack.url}/auth/v1/user", headers=headers, timeout=HANG_S)
 
     assert (ended.status_code, ended.content) == (204, b"")
     assert (after.status_code, after.json()["error_code"]) == (403, "session_not_found")
@@ -275,6 +280,7 @@ def test_tokens_that_name_nobody(stack: Connection) -> None:
             httpx.get(
                 f"{stack.url}/auth/v1/user",
                 headers={"apikey": stack.anon_key, "Authorization": f"Bearer {token}"},
+                timeout=HANG_S,
             )
         ]
     ]
@@ -430,9 +436,10 @@ def test_triggers_see_what_they_see_on_the_platform(
 def test_public_endpoints(stack: Connection) -> None:
     """Settings tell what is on; there are no public keys to publish."""
     headers = {"apikey": stack.anon_key}
-    settings = httpx.get(f"{stack.url}/auth/v1/settings", headers=headers).json()
-    keys = httpx.get(f"{stack.url}/auth/v1/.well-known/jwks.json")
-    health = httpx.get(f"{stack.url}/auth/v1/health", headers=headers).json()
+    url = f"{stack.url}/auth/v1"
+    settings = httpx.get(f"{url}/settings", headers=headers, timeout=HANG_S).json()
+    keys = httpx.get(f"{url}/.well-known/jwks.json", timeout=HANG_S)
+    health = httpx.get(f"{url}/health", headers=headers, timeout=HANG_S).json()
 
     assert settings["external"]["email"] is True
     assert settings["mailer_autoconfirm"] is True

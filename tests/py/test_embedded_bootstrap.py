@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from conftest import PLATFORM_TEMPLATE, Database, fresh_database
+from support_wait import HANG_S
 
 from worker.embedded import bootstrap
 from worker.embedded.postgres import Cluster
@@ -282,7 +283,7 @@ def test_schema_changes_are_announced(platform: Database) -> None:
         listener.execute("listen pgrst")
         connection.execute("create table public.mine (id int)")
 
-        heard = [notice.payload for notice in listener.notifies(timeout=5, stop_after=1)]
+        heard = [notice.payload for notice in listener.notifies(timeout=HANG_S, stop_after=1)]
 
     assert heard == ["reload schema"]
 

@@ -1,11 +1,11 @@
 """Jobs of ``cron.job`` are run, one run of a job at a time, as who scheduled them."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from support_wait import wait_until
 
 from worker.embedded.stack import Connection
 
@@ -24,18 +24,17 @@ def first_runs(
     database: psycopg.Connection, job_name: str, count: int = 1
 ) -> list[tuple[Any, ...]]:
     """Return the first *count* finished runs of a job, waiting for them."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        rows = database.execute(
+
+    def finished() -> list[tuple[Any, ...]]:
+        return database.execute(
             "select status, return_message, runs.username, start_time, end_time "
             "from cron.job_run_details as runs join cron.job using (jobid) "
             "where jobname = %s and runs.end_time is not null order by runid limit %s",
             (job_name, count),
         ).fetchall()
-        if len(rows) == count:
-            return rows
-        time.sleep(0.2)
-    pytest.fail(f"{job_name} did not run {count} times")
+
+    wait_until(lambda: len(finished()) == count, finished)
+    return finished()
 
 
 def test_job_runs_as_its_owner(database: psycopg.Connection) -> None:

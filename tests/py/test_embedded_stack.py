@@ -8,14 +8,14 @@ import site
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 from conftest import ROOT
+from support_wait import HANG_S, wait_until
 
 from worker.embedded import lock, ports, stack
 from worker.embedded.account import Account, reachable_folder
@@ -35,14 +35,6 @@ def data_dir() -> Iterator[Path]:
 def start(data_dir: Path, **options: int) -> stack.Connection:
     """Start a stack that need not survive a power cut."""
     return stack.up(data_dir, is_throwaway=True, **{"port": 0, **options})
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
-    """Wait for *condition* to hold."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
 
 
 def children_of(process_id: int) -> dict[str, int]:
@@ -202,7 +194,7 @@ def test_runs_again_after_postgrest_died(data_dir: Path) -> None:
 def rest_status(connection: stack.Connection) -> int:
     """Return the HTTP status of the root of the REST interface."""
     headers = {"apikey": connection.anon_key}
-    return httpx.get(f"{connection.url}/rest/v1/", headers=headers).status_code
+    return httpx.get(f"{connection.url}/rest/v1/", headers=headers, timeout=HANG_S).status_code
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests run as an ordinary user already")

@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT
 from supabase import Client
 from support_project import Project, running_target, running_worker
+from support_wait import HANG_S, wait_until
 
 from worker.embedded.stack import Connection
 
@@ -221,32 +222,43 @@ def test_killed_worker(stack: Connection, project: Project, target: str, tmp_pat
     """After kill -9 every test has one verdict; only unsafe requests in flight are lost."""
     tag = uuid.uuid4().hex[:8]
     for number in range(30):
+        held = f"?hold={tag}" if number >= 4 else ""
         for method in ("GET", "POST"):
             project.add_test(
                 f"{method} {number}",
-                f"/answer/{tag}-{method}-{number}?ms=300",
+                f"/answer/{tag}-{method}-{number}{held}",
                 method=method,
                 position=number,
             )
     run = project.queue()
 
+    def asked() -> dict[str, int]:
+        counts = httpx.get(f"{target}/counts", timeout=HANG_S).json()
+        prefix = f"{tag}-"
+        return {
+            name.removeprefix(prefix).replace("-", " "): count
+            for name, count in counts.items()
+            if name.startswith(prefix)
+        }
+
     with running_worker(
         stack, tmp_path / "first.log", ASSAY_CONCURRENCY="8", ASSAY_PREFETCH="0"
     ) as worker:
-        while project.state(run)["run"]["passed_count"] < 8:
-            pass
+        # Eight are answered, and eight more are in flight.
+        wait_until(lambda: project.state(run)["run"]["passed_count"] == 8 and len(asked()) == 16)
         worker.kill()
         worker.wait()
+    passed = {name for name, result in project.results(run).items() if result["status"] == "passed"}
+    in_flight = asked().keys() - passed
+    httpx.post(f"{target}/release/{tag}", timeout=HANG_S)
     with running_worker(stack, tmp_path / "second.log", ASSAY_CONCURRENCY="8"):
-        results = project.wait(run, timeout_s=90)
+        results = project.wait(run)
 
-    asked = httpx.get(f"{target}/counts").json()
     lost = {name for name, result in results.items() if result["status"] != "passed"}
     assert len(results) == 60
-    assert 0 < len(lost) <= 8
-    assert all(name.startswith("POST") for name in lost)
+    assert lost == {name for name in in_flight if name.startswith("POST")} != set()
     assert {results[name]["slug"] for name in lost} == {"lost"}
-    assert max(count for name, count in asked.items() if name.startswith(f"{tag}-POST")) == 1
+    assert max(count for name, count in asked().items() if name.startswith("POST")) == 1
 
 
 def test_three_workers_share_runs(
@@ -270,7 +282,7 @@ def test_three_workers_share_runs(
         runs = [project.queue() for _ in range(3)]
         ends = [project.wait(run) for run in runs]
 
-    asked = httpx.get(f"{target}/counts").json()
+    asked = httpx.get(f"{target}/counts", timeout=HANG_S).json()
     assert {result["status"] for results in ends for result in results.values()} == {"passed"}
     assert {asked[f"{tag}-{number}"] for number in range(40)} == {3}
     assert {asked[f"{tag}-{number}-used"] for number in range(40)} == {3}

@@ -12,6 +12,7 @@ import httpx
 import jwt
 import pytest
 from support_legito import COUNTERPARTY, KEYS, SUITE, connect, new_document, ok, value_of
+from support_wait import HANG_S
 
 from examples.legito.app import create_app
 from examples.legito.auth import Credentials, sign
@@ -571,11 +572,15 @@ def test_the_command_announces_itself_and_ends_on_sigterm() -> None:
     """One JSON line when ready; exit code 0 when told to stop."""
     command = [sys.executable, "-m", "examples.legito", "--api-key", KEYS.api_key]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as process:
-        ready = json.loads(process.stdout.readline())
-        token = sign(Credentials(ready["api_key"], ready["private_key"]), time.time())
-        answer = httpx.get(f"{ready['url']}/info", headers={"authorization": f"Bearer {token}"})
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=10)
+        try:
+            ready = json.loads(process.stdout.readline())
+            token = sign(Credentials(ready["api_key"], ready["private_key"]), time.time())
+            headers = {"authorization": f"Bearer {token}"}
+            answer = httpx.get(f"{ready['url']}/info", headers=headers, timeout=HANG_S)
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(HANG_S)
+        finally:
+            process.kill()  # does nothing to one that has ended
 
     assert ready["api_key"] == KEYS.api_key
     assert answer.json().keys() == {"version"}

@@ -16,6 +16,7 @@ from realtime_site import (
     stranger_token,
     token,
 )
+from support_wait import HANG_S
 
 if TYPE_CHECKING:
     from realtime import RealtimeChannelOptions
@@ -224,7 +225,7 @@ async def test_an_expired_token_closes_its_channels_on_time(database: Database) 
     """The reason is told, then the channel is closed; the socket stays."""
     async with (
         running(database) as site,
-        site.client(token("authenticated", MEMBER, lifetime_s=2)) as client,
+        site.client(token("authenticated", MEMBER, lifetime_s=6)) as client,
     ):
         _, heard = await listen(client, "room")
 
@@ -296,13 +297,13 @@ async def test_presence_tells_who_came_and_who_left(database: Database) -> None:
         channel.on_presence_leave(lambda _key, _old, _new: left.set())
         await channel.subscribe()
 
-        async with asyncio.timeout(10), site.client(token("anon")) as guest:
+        async with asyncio.timeout(HANG_S), site.client(token("anon")) as guest:
             visit = guest.channel("room", options)
             await visit.subscribe()
             await visit.track({"mood": "fine"})
             await came.wait()
             moods = [presence["mood"] for presence in channel.presence_state()["guest"]]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             await left.wait()
 
         assert moods == ["fine"]

@@ -14,7 +14,7 @@ async def test_supabase_js_receives_row_changes_with_row_security(database: Data
               { event: '*', schema: 'public', table: 'notes', filter: 'id=gte.10' },
               (change) => say([change.eventType, change.new, change.old]))
             await join(channel)
-            await pause(20000)
+            await pause(600000)
             """,
             member_token(),
         )
@@ -50,7 +50,7 @@ async def test_supabase_js_private_channels_follow_the_policies(database: Databa
             channel.on('broadcast', {{ event: '*' }},
               ({{ event, payload }}) => say([event, payload]))
             await join(channel)
-            await pause(20000)
+            await pause(600000)
             """,
             member_token(),
         )
@@ -90,7 +90,7 @@ async def test_both_clients_hear_each_other(database: Database) -> None:
             say(await send('bytes', new Uint8Array([1, 2, 255]).buffer))
             say(await send('json', { text: 'hällo' }))
             say(await channel.httpSend('http', { n: 1 }))
-            await pause(20000)
+            await pause(600000)
             """,
             token("anon"),
         )
@@ -127,7 +127,7 @@ async def test_supabase_js_comes_back_after_the_server_restarts(database: Databa
     channel.on('postgres_changes', { event: 'INSERT', schema: 'public', table: 'notes' },
       (change) => say(change.new.id))
     await join(channel)
-    await pause(20000)
+    await pause(600000)
     """
     async with running(database) as site:
         node = await site.node(script, member_token())

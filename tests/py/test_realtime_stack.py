@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from supabase import AsyncClientOptions, acreate_client
+from support_wait import HANG_S
 
 from worker.embedded.stack import Connection
 
@@ -53,7 +54,7 @@ async def test_a_signed_in_user_watches_through_the_gateway(
             table="realtime_probe",
         )
         channel.on_system(lambda payload: ready.put_nowait(payload.message))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             await channel.subscribe()
             assert await ready.get() == "Subscribed to PostgreSQL"
             probe.execute(

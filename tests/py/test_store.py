@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fakes import FakeStore
 from support_http import serve_bytes
+from support_wait import HANG_S
 
 from worker.cli_store import ConsoleStore
 from worker.config import Settings
@@ -224,7 +225,7 @@ async def test_a_refused_websocket_is_unavailable() -> None:
         store = store_at(answers(), supabase_url=url)
 
         with pytest.raises(StoreUnavailable, match="Realtime is not available"):
-            await asyncio.wait_for(store.watch_runs(lambda: None), 5)
+            await asyncio.wait_for(store.watch_runs(lambda: None), HANG_S)
 
 
 @pytest.mark.parametrize("body", [{"id": "r"}, [{"id": "r"}]])

@@ -21,7 +21,7 @@ from worker.embedded.errors import EmbeddedError
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _STANDIN = _CHECKOUT / "examples" / "legito"
 _CLI = _CHECKOUT / "node_modules" / ".bin" / "supabase"
-_START_S = 20
+_START_S = 120  # of a slow machine; what died is noticed at once
 _STOP_S = 40
 _POLL_S = 0.05
 
