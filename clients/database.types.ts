@@ -524,6 +524,9 @@ isOneToOne: false
 "get_run_state":
 { Args: { "run_id": string,"since"?: number }; Returns: Json
                            },
+"get_test":
+{ Args: { "test_id": string }; Returns: Json
+                           },
 "queue_run":
 { Args: { "environment_id": string,"idempotency_key"?: string,"selection"?: Json,"variables"?: Json }; Returns: {
               "cancelled_count": number,
@@ -563,6 +566,12 @@ isOneToOne: false
                            },
 "report_work":
 { Args: { "call_id": string,"free_slots"?: number,"prefetch"?: number,"reports": Json,"worker_id": string }; Returns: Json
+                           },
+"save_suite":
+{ Args: { "document": Json }; Returns: Json
+                           },
+"save_test":
+{ Args: { "document": Json }; Returns: Json
                            },
 "set_secret":
 { Args: { "environment_id": string,"name": string,"value": string }; Returns: undefined

@@ -146,6 +146,21 @@ comment on function private.my_colleague_ids() is
 'Users who share an organization with the signed-in user, the user included.';
 grant execute on function private.my_colleague_ids() to authenticated;
 
+create function private.is_operator()
+returns boolean
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    -- a session without claims is a direct connection to the database
+    select coalesce((select auth.role()), 'service_role') = 'service_role';
+$function$;
+comment on function private.is_operator() is
+'True for the secret key and for a direct connection to the database.';
+grant execute on function private.is_operator() to authenticated, service_role;
+
 alter table public.users enable row level security;
 grant select on public.users to authenticated;
 grant update (display_name) on public.users to authenticated;

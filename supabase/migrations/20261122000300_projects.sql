@@ -100,6 +100,33 @@ comment on function private.my_managed_project_ids() is
 'Projects whose environments and secrets the signed-in user manages.';
 grant execute on function private.my_managed_project_ids() to authenticated;
 
+create function private.require_editor(project_id uuid, action text)
+returns void
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    if private.is_operator() then
+        return;
+    end if;
+    if require_editor.project_id <> all(array(select private.my_edited_project_ids())) then
+        raise exception using
+            errcode = 'PT403',
+            message = format('your role in this organization may read, but not %s', action),
+            detail = 'not_allowed',
+            hint = 'Ask an owner or admin to make you an editor.';
+    end if;
+end;
+$function$;
+comment on function private.require_editor(uuid, text) is
+$comment$Raise PT403 not_allowed unless the caller may change tests and queue runs in the project.
+
+action: what was asked for, as it reads after "may not".$comment$;
+grant execute on function private.require_editor(uuid, text) to authenticated, service_role;
+
 alter table public.projects enable row level security;
 grant select on public.projects to authenticated;
 grant insert (id, organization_id, name, description, variables)

@@ -82,38 +82,6 @@ Returns the number of results and the snapshot of the environment.
 Errors: PT404 unknown_suite, unknown_test; PT422 empty_selection, unknown_credential,
 ambiguous_producer, dependency_cycle, dependency_on_later_phase.$comment$;
 
-create function private.is_operator()
-returns boolean
-language sql
-stable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    -- a session without claims is a direct connection to the database
-    select coalesce((select auth.role()), 'service_role') = 'service_role';
-$function$;
-comment on function private.is_operator() is
-'True for the secret key and for a direct connection to the database.';
-
-create function private.refuse_viewer()
-returns void
-language plpgsql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-begin
-    raise exception using
-        errcode = 'PT403',
-        message = 'your role in this organization may read runs, but not start or cancel them',
-        detail = 'not_allowed',
-        hint = 'Ask an owner or admin to make you an editor.';
-end;
-$function$;
-comment on function private.refuse_viewer() is 'Raise PT403 not_allowed.';
-
 create function private.authorize_run(environment_id uuid)
 returns uuid
 language plpgsql
@@ -145,12 +113,7 @@ begin
             hint = 'Give the id of an environment of one of your projects that is not archived.';
     end if;
 
-    if
-        not private.is_operator()
-        and v_environment.project_id <> all(array(select private.my_edited_project_ids()))
-    then
-        perform private.refuse_viewer();
-    end if;
+    perform private.require_editor(v_environment.project_id, 'start runs');
     return v_environment.project_id;
 end;
 $function$;

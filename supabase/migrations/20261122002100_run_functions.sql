@@ -30,12 +30,7 @@ begin
             detail = 'unknown_run',
             hint = 'Give the id of a run of one of your projects.';
     end if;
-    if
-        not private.is_operator()
-        and v_run.project_id <> all(array(select private.my_edited_project_ids()))
-    then
-        perform private.refuse_viewer();
-    end if;
+    perform private.require_editor(v_run.project_id, 'cancel runs');
 
     update private.live_runs as lives
     set is_cancelled = true
