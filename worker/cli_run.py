@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
+from uuid import UUID
 
 from rich.console import Console
 
@@ -25,18 +26,44 @@ _EXIT_BY_STATUS: Mapping[str, int] = {"passed": 0, "timed_out": 4}
 _FAILED, _TIMED_OUT = 1, 4
 _WIDE = 200
 
+_RUN_EXAMPLES = """\
+examples:
+  assay run --env staging                          queue everything, print the run's id
+  assay run --env staging --suite Orders --wait    follow one suite and print its report
+  assay run --project Shop --env staging --tag smoke --var api_key=abc --wait --timeout 300
+
+exit codes with --wait: 0 passed, 1 not passed, 4 timed out
+"""
+_REPORT_EXAMPLES = """\
+examples:
+  assay report 4cad52ea-4a89-4bfb-8dd8-0a7474afdc92
+  assay report 4cad52ea-4a89-4bfb-8dd8-0a7474afdc92 --json | jq .results
+
+exit codes: 0 passed, 1 not passed or not over, 2 no such run, 4 timed out
+"""
+_CANCEL_EXAMPLES = """\
+example:
+  assay cancel 4cad52ea-4a89-4bfb-8dd8-0a7474afdc92
+"""
+
 
 def add_parsers(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", run_async: Runner
 ) -> None:
     """Add ``run``, ``report``, ``cancel`` and ``health`` to *commands*."""
 
-    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
-        parser = commands.add_parser(name, help=text)
+    def add(name: str, command: Command, text: str, example: str) -> argparse.ArgumentParser:
+        parser = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=example,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         parser.set_defaults(func=lambda args: run_async(_with_store(command, args)))
         return parser
 
-    run = add("run", _run, "queue a run, and wait for it with --wait")
+    run = add("run", _run, "queue a run, and wait for it with --wait", _RUN_EXAMPLES)
     run.add_argument(
         "--suite", action="append", default=[], help="suite, by name; repeatable (default: all)"
     )
@@ -46,17 +73,17 @@ def add_parsers(
     run.add_argument("--var", action="append", default=[], metavar="K=V", help="set a variable")
     run.add_argument("--idempotency-key", help="the same key queues one run, however often")
     run.add_argument("--wait", action="store_true", help="follow the run and print its report")
-    run.add_argument("--timeout", type=float, metavar="S", help="stop waiting after S seconds")
+    run.add_argument("--timeout", type=_seconds, metavar="S", help="stop waiting after S seconds")
     run.add_argument("--json", action="store_true", help="print JSON")
 
-    report = add("report", _report, "print the report of a run")
-    report.add_argument("run", metavar="RUN", help="run id")
+    report = add("report", _report, "print the report of a run", _REPORT_EXAMPLES)
+    report.add_argument("run", type=_run_id, metavar="RUN", help="run id, as `assay run` prints it")
     report.add_argument("--json", action="store_true", help="print JSON")
 
-    cancel = add("cancel", _cancel, "cancel a run; its teardown still runs")
-    cancel.add_argument("run", metavar="RUN", help="run id")
+    cancel = add("cancel", _cancel, "cancel a run; its teardown still runs", _CANCEL_EXAMPLES)
+    cancel.add_argument("run", type=_run_id, metavar="RUN", help="run id, as `assay run` prints it")
 
-    add("health", _health, "tell whether Supabase answers and Assay is installed there")
+    add("health", _health, "tell whether Supabase answers and Assay is installed there", "")
 
 
 async def _with_store(command: Command, args: argparse.Namespace) -> int:
@@ -111,6 +138,23 @@ async def _one(store: ConsoleStore, table: str, label: str | None, **query: str)
     return str(rows[0]["id"])
 
 
+def _run_id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a run id, which is a UUID") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
 def _variable(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not name or not separator:
@@ -140,6 +184,8 @@ async def _follow(
 
 async def _report(store: ConsoleStore, args: argparse.Namespace) -> int:
     report = await store.get_run_report(args.run)
+    if not report:
+        raise BadInput(f"there is no run {args.run}, or it is not yours to see")
     status = str((report.get("run") or {}).get("status", ""))
     console = _console()
     if args.json:

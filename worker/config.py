@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -20,6 +21,13 @@ def _split(value: object) -> object:
     return value
 
 
+def _key(value: str) -> str:
+    """Take the line end off that a key read from a file brings along."""
+    if not value.isascii() or len(value.split()) != 1:
+        raise ValueError("it takes a key, without blanks")
+    return value.strip()
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -29,9 +37,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     prefix: ClassVar[str] = "ASSAY_"
 
-    supabase_url: str = Field(pattern="^https?://", description="Address of the project.")
-    supabase_key: SecretStr = Field(
-        min_length=1, description="Secret key; beside an account, the publishable key."
+    supabase_url: str = Field(
+        pattern=r"^https?://([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?(/\S*)?$",
+        description="Address of the project, such as https://<ref>.supabase.co.",
+    )
+    supabase_key: Annotated[SecretStr, BeforeValidator(_key)] = Field(
+        description="Secret key; beside an account, the publishable key."
     )
     email: str | None = Field(None, description="Account to sign in as, if any.")
     password: SecretStr | None = Field(None, description="Password of that account.")
@@ -76,6 +87,16 @@ class Settings(BaseModel):
             found = error.errors(include_input=False, include_url=False)
         # A misspelt name explains the missing one beside it, not the other way round.
         first = min(found, key=lambda one: one["type"] != "extra_forbidden")
-        said = {"extra_forbidden": "is not a setting of this worker", "missing": "is not set"}
-        name = f"{cls.prefix}{first['loc'][0]}".upper()
-        raise ConfigError(f"{name} {said.get(first['type'], 'is wrong: ' + first['msg'])}")
+        name, kind = str(first["loc"][0]), first["type"]
+        match kind:
+            case "missing":
+                told = "is not set"
+            case "extra_forbidden":
+                near = get_close_matches(name, cls.model_fields, 1)
+                guess = "".join(f"; {cls.prefix}{one.upper()} is" for one in near)
+                told = f"is not a setting of this worker{guess}"
+            case "string_pattern_mismatch":
+                told = f"is wrong; it takes: {cls.model_fields[name].description}"
+            case _:
+                told = f"is wrong: {first['msg'].removeprefix('Value error, ')}"
+        raise ConfigError(f"{cls.prefix}{name.upper()} {told}")

@@ -6,6 +6,7 @@ WorkerError
 |-- StoreError            Supabase
 |   |-- StoreUnavailable  not now: the same call may work later; exit 3
 |   `-- StoreRejected     never, as asked: repeating it changes nothing
+|       `-- AccessRefused nor anything else: the key or account is not let in; exit 3
 `-- TargetError           the API under test misbehaved: a result to record, not a crash
 """
 
@@ -29,11 +30,13 @@ class BadInput(ConfigError):  # noqa: N818 - these three say what they are
 class StoreError(WorkerError):
     """Supabase did not do as asked: *code* is SQLSTATE or PostgREST's, *slug* the detail."""
 
-    def __init__(self, message: str, code: str = "", slug: str = "", status: int = 0) -> None:
+    def __init__(
+        self, message: str, code: str = "", slug: str = "", status: int = 0, hint: str = ""
+    ) -> None:
         """Keep them, and the HTTP *status*; 0 when there was no answer."""
         super().__init__(message)
-        self.code, self.slug, self.status = code, slug, status
-        if isinstance(self, StoreUnavailable):
+        self.code, self.slug, self.status, self.hint = code, slug, status, hint
+        if isinstance(self, StoreUnavailable | AccessRefused):
             self.exit_code = 3
         elif 400 <= status < 500:  # noqa: PLR2004 - the caller can mend it
             self.exit_code = 2
@@ -46,10 +49,9 @@ class StoreUnavailable(StoreError):  # noqa: N818
 class StoreRejected(StoreError):  # noqa: N818
     """Supabase refused the call."""
 
-    @property
-    def is_refused_access(self) -> bool:
-        """True when the key or account is at fault, so that every call would be refused."""
-        return self.status in {401, 403} or self.code == "42501"
+
+class AccessRefused(StoreRejected):
+    """The key or the account is at fault, so that every call would be refused."""
 
 
 class TargetError(WorkerError):

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from worker import __version__
 from worker.config import Settings
-from worker.errors import StoreError, StoreRejected
+from worker.errors import AccessRefused, StoreError, StoreRejected
 from worker.leases import LeaseKeeper
 from worker.models import Item, Lease, Renewal, Reply, Report, parse_item
 from worker.outbox import Outbox, Outgoing
@@ -141,9 +141,9 @@ class Worker:
         """Report *batch*; one that is refused as a whole is halved till the offender is alone."""
         try:
             await self._call(batch)
+        except AccessRefused:
+            raise
         except StoreRejected as error:
-            if error.is_refused_access:
-                raise
             lease, middle = batch[0].lease, len(batch) // 2
             if middle:
                 await self._report(batch[:middle])

@@ -16,7 +16,7 @@ from realtime import (
 
 from worker import __version__, jsontext
 from worker.config import Settings
-from worker.errors import StoreError, StoreRejected, StoreUnavailable
+from worker.errors import AccessRefused, StoreError, StoreRejected, StoreUnavailable
 from worker.models import Lease, Renewal, Reply
 from worker.transport import platform_client, platform_client_for_threads
 
@@ -169,7 +169,11 @@ class SupabaseStore:
         self._token = self._key
         path = "/auth/v1/token?grant_type=password"
         body = _encode({"email": email, "password": secret})
-        self._token = _answer(await self._exchange("POST", path, content=body))["access_token"]
+        try:
+            session = _answer(await self._exchange("POST", path, content=body))
+        except StoreRejected as error:
+            raise AccessRefused(str(error), error.code, status=error.status) from None
+        self._token = session["access_token"]
 
     def _headers(self) -> dict[str, str]:
         headers = {"apikey": self._key, "content-type": "application/json"}
@@ -194,16 +198,22 @@ def _unreachable(error: httpx.HTTPError) -> StoreUnavailable:
 
 def _answer(response: httpx.Response) -> Any:  # noqa: ANN401
     """Return what *response* holds; raises the ``StoreError`` that its code asks for."""
+    status = response.status_code
     try:
         answer = jsontext.loads(response.content or b"null")
     except ValueError:
-        answer = None
+        said = f"what answered, with status {status}, is not Supabase"
+        raise StoreUnavailable(said, status=status) from None
     if response.is_success:
         return answer
-    fault, status = answer if isinstance(answer, dict) else {}, response.status_code
+    fault = answer if isinstance(answer, dict) else {}
     code = str(fault.get("code") or fault.get("error_code") or "")
     is_from_gateway = not code and (status >= 500 or status == httpx.codes.TOO_MANY_REQUESTS)  # noqa: PLR2004
-    is_transient = is_from_gateway or code.startswith(_TRANSIENT)
+    kind: type[StoreError] = StoreRejected
+    if is_from_gateway or code.startswith(_TRANSIENT):
+        kind = StoreUnavailable
+    elif code == "42501" or (status in {401, 403} and not code.startswith("PT")):
+        kind = AccessRefused
     said = fault.get("message") or fault.get("msg") or f"Supabase answered with status {status}"
-    kind = StoreUnavailable if is_transient else StoreRejected
-    raise kind(str(said), code, str(fault.get("details") or ""), status)
+    slug, hint = str(fault.get("details") or ""), str(fault.get("hint") or "")
+    raise kind(str(said), code, slug, status, hint)

@@ -120,6 +120,7 @@ async def program(project: Project, *arguments: str, **settings: str) -> AsyncIt
         await process.communicate()  # which closes its pipes
 
 
+RUN = "5e9d0000-0000-4000-8000-000000000001"
 QUEUE = ("run", "--suite", "smoke", "--env", "local")
 
 
@@ -205,9 +206,9 @@ async def test_reports_and_cancellations_take_a_run_id(project: Project, assay: 
     """As printed when it was queued."""
     project.run["status"] = "failed"
 
-    assert (await assay("report", "r1"))[0] == 1
-    assert await assay("cancel", "r1") == (0, "r1 cancelled\n", "")
-    assert dict(project.calls)["cancel_run"] == {"run_id": "r1"}
+    assert (await assay("report", RUN))[0] == 1
+    assert await assay("cancel", RUN) == (0, f"{RUN} cancelled\n", "")
+    assert dict(project.calls)["cancel_run"] == {"run_id": RUN}
 
 
 async def test_health_is_one_line(assay: Assay) -> None:
@@ -217,7 +218,10 @@ async def test_health_is_one_line(assay: Assay) -> None:
 
 async def test_nobody_there_is_3(project: Project, assay: Assay) -> None:
     """One line on stderr, from a command and from a worker."""
-    said = "assay: Supabase cannot be reached (ConnectError)\n"
+    said = (
+        "assay: Supabase cannot be reached at http://127.0.0.1:1: connection refused. "
+        "Check ASSAY_SUPABASE_URL, and whether the project is running.\n"
+    )
     assert await assay("health", url="http://127.0.0.1:1") == (3, "", said)
 
     project.url = "http://127.0.0.1:1"
@@ -238,13 +242,32 @@ def test_a_setting_that_is_wrong_is_2(
     assert capsys.readouterr().err == "assay: ASSAY_SUPABASE_KEY is not set\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["run"], ["worker", "--concurrency", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["dance"],
+        ["run"],
+        ["worker", "--concurrency", "x"],
+        ["report", "latest"],
+        ["cancel", "latest"],
+        ["run", "--env", "e", "--timeout", "0"],
+        ["run", "--env", "e", "--timeout", "soon"],
+    ],
+)
 def test_a_command_line_that_is_wrong_is_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the usage."""
     assert cli.run(arguments) == 2
     assert "usage: assay" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["worker", "run", "report", "cancel"])
+def test_a_command_shows_how_it_is_used(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With examples that can be copied."""
+    assert cli.run([command, "--help"]) == 0
+    assert f"\n  assay {command}" in capsys.readouterr().out
 
 
 def test_help_and_version_are_0(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,10 +36,19 @@ def test_a_command_line_option_wins() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"ASSAY_CONCURENCY": "3"}, "ASSAY_CONCURENCY is not a setting"),
+        (
+            {"ASSAY_CONCURENCY": "3"},
+            "^ASSAY_CONCURENCY is not a setting of this worker; ASSAY_CONCURRENCY is$",
+        ),
+        ({"ASSAY_UNHEARD_OF": "3"}, "^ASSAY_UNHEARD_OF is not a setting of this worker$"),
         ({"ASSAY_CONCURRENCY": "many"}, "ASSAY_CONCURRENCY is wrong"),
         ({"ASSAY_CONCURRENCY": "0"}, "ASSAY_CONCURRENCY is wrong"),
-        ({"ASSAY_SUPABASE_URL": "ftp://x"}, "ASSAY_SUPABASE_URL is wrong"),
+        ({"ASSAY_SUPABASE_URL": "ftp://x"}, "ASSAY_SUPABASE_URL is wrong; .* https://<ref>"),
+        ({"ASSAY_SUPABASE_URL": "http://"}, "ASSAY_SUPABASE_URL is wrong"),
+        ({"ASSAY_SUPABASE_URL": "https://a b"}, "ASSAY_SUPABASE_URL is wrong"),
+        ({"ASSAY_SUPABASE_KEY": ""}, "ASSAY_SUPABASE_KEY is wrong: it takes a key, without"),
+        ({"ASSAY_SUPABASE_KEY": "two words"}, "ASSAY_SUPABASE_KEY is wrong"),
+        ({"ASSAY_SUPABASE_KEY": "schlüssel"}, "ASSAY_SUPABASE_KEY is wrong"),
         ({"ASSAY_LOG_LEVEL": "LOUD"}, "ASSAY_LOG_LEVEL is wrong"),
     ],
 )
@@ -47,6 +56,13 @@ def test_what_is_wrong_is_named(changes: dict[str, str], said: str) -> None:
     """One sentence names the variable."""
     with pytest.raises(ConfigError, match=said):
         Settings.from_env(GIVEN | changes)
+
+
+def test_a_key_may_come_with_a_line_end() -> None:
+    """As files hold it."""
+    settings = Settings.from_env(GIVEN | {"ASSAY_SUPABASE_KEY": "sb_secret_x\n"})
+
+    assert settings.supabase_key.get_secret_value() == "sb_secret_x"
 
 
 def test_a_missing_variable_is_named() -> None:

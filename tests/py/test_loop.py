@@ -12,7 +12,7 @@ from support_wait import HANG_S, soon
 
 from worker import outbox, pace
 from worker.config import Settings
-from worker.errors import StoreRejected, StoreUnavailable
+from worker.errors import AccessRefused, StoreRejected, StoreUnavailable
 from worker.evaluator import Evaluator
 from worker.loop import Worker
 from worker.models import Renewal
@@ -188,10 +188,10 @@ async def test_a_worker_whose_access_is_refused_ends() -> None:
     store = filled(1)
 
     def judge(_: dict[str, Any]) -> list[dict[str, Any]]:
-        raise StoreRejected("no", "42501", status=403)
+        raise AccessRefused("no", "42501", status=403)
 
     store.judge = judge
-    with pytest.raises(StoreRejected):
+    with pytest.raises(AccessRefused):
         await worker_for(store).run()
 
 

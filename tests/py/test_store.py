@@ -16,7 +16,7 @@ from support_wait import HANG_S
 
 from worker.cli_store import ConsoleStore
 from worker.config import Settings
-from worker.errors import StoreError, StoreRejected, StoreUnavailable
+from worker.errors import AccessRefused, StoreError, StoreRejected, StoreUnavailable
 from worker.models import Lease, Renewal
 from worker.store import SupabaseStore
 
@@ -145,7 +145,10 @@ async def test_renewing_and_releasing_name_the_whole_lease() -> None:
         (500, {"code": "55000", "message": "state"}, StoreRejected),
         (400, {"code": "22P05", "message": "NUL"}, StoreRejected),
         (404, None, StoreRejected),
-        (401, {"code": "PGRST301", "message": "JWT"}, StoreRejected),
+        (401, {"code": "PGRST301", "message": "JWT", "details": "None"}, AccessRefused),
+        (401, {"message": "Invalid API key"}, AccessRefused),
+        (403, {"code": "42501", "message": "no"}, AccessRefused),
+        (403, {"code": "PT403", "message": "no", "details": "not_allowed"}, StoreRejected),
     ],
 )
 async def test_the_code_decides_whether_to_try_again(
@@ -160,18 +163,29 @@ async def test_the_code_decides_whether_to_try_again(
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "refused"), [(401, "", True), (403, "42501", True), (400, "PT400", False)]
+    ("status", "code", "exit_code"),
+    [(401, "", 3), (403, "42501", 3), (400, "PT400", 2), (403, "PT403", 2)],
 )
-async def test_refused_access_is_told_apart(status: int, code: str, *, refused: bool) -> None:
-    """Every further call would be refused too."""
-    store = store_at(answers(status, {"code": code, "message": "no", "details": "slug"}))
+async def test_a_refusal_keeps_what_the_database_said(
+    status: int, code: str, exit_code: int
+) -> None:
+    """Slug and hint; a key that is not let in is like a Supabase that cannot be reached."""
+    fault = {"code": code, "message": "no", "details": "slug", "hint": "ask nicely"}
 
     with pytest.raises(StoreRejected) as failure:
-        await store.claim_work("w", CALL, 1, 1)
+        await store_at(answers(status, fault)).claim_work("w", CALL, 1, 1)
 
-    assert failure.value.is_refused_access is refused
-    assert failure.value.slug == "slug"
-    assert failure.value.exit_code == 2
+    assert (failure.value.slug, failure.value.hint) == ("slug", "ask nicely")
+    assert failure.value.exit_code == exit_code
+
+
+@pytest.mark.parametrize("status", [200, 404, 502])
+async def test_what_answers_is_not_supabase(status: int) -> None:
+    """A page of somebody else's, such as a proxy's: it may be gone in a moment."""
+    page = lambda _: httpx.Response(status, text="<html>Sign in to the wireless network</html>")  # noqa: E731
+
+    with pytest.raises(StoreUnavailable, match=f"status {status}, is not Supabase"):
+        await store_at(page).claim_work("w", CALL, 1, 1)
 
 
 async def test_an_unreachable_project_is_unavailable() -> None:
@@ -214,9 +228,11 @@ async def test_wrong_credentials_are_a_refusal() -> None:
     refusal = {"error_code": "invalid_credentials", "msg": "Invalid"}
     store = store_at(answers(400, refusal), email="a")
 
-    with pytest.raises(StoreRejected, match="Invalid"):
+    with pytest.raises(AccessRefused, match="Invalid") as failure:
         async with store:
             pass
+
+    assert failure.value.code == "invalid_credentials"
 
 
 async def test_a_refused_websocket_is_unavailable() -> None:
