@@ -518,6 +518,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"delete_secret":
+{ Args: { "environment_id": string,"name": string }; Returns: undefined
+                           },
 "get_run_report":
 { Args: { "run_id": string }; Returns: Json
                            },
@@ -566,6 +569,9 @@ isOneToOne: false
                            },
 "report_work":
 { Args: { "call_id": string,"free_slots"?: number,"prefetch"?: number,"reports": Json,"worker_id": string }; Returns: Json
+                           },
+"rotate_secret":
+{ Args: { "environment_id": string,"name": string,"value": string }; Returns: undefined
                            },
 "save_suite":
 { Args: { "document": Json }; Returns: Json

@@ -85,11 +85,7 @@ begin
 end;
 $function$;
 comment on function private.delete_vault_secret() is
-'Remove the Vault entry of a deleted secret variable. Trigger function.';
-
-create trigger t500_delete_vault_secret
-after delete on public.environment_variables
-for each row when (old.secret_id is not null) execute function private.delete_vault_secret();
+'Remove the Vault entry that a row referred to by its secret_id. Trigger function.';
 
 alter table public.environments enable row level security;
 grant select on public.environments to authenticated;

@@ -6,6 +6,9 @@ set statement_timeout = '30s';
 select cron.schedule('assay_rescue', '10 seconds', 'select private.rescue_expired()');
 select cron.schedule('assay_time_out_runs', '10 seconds', 'select private.time_out_runs()');
 select cron.schedule(
+    'assay_drop_retired_secrets', '*/10 * * * *', 'select private.drop_retired_secrets()'
+);
+select cron.schedule(
     'assay_create_partitions', '0 1 * * *',
     $command$select private.create_evidence_partitions(
         (now() at time zone 'utc')::date + 31 * months.ahead

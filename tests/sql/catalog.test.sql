@@ -230,8 +230,8 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
-    ('cancel_run'), ('create_organization'), ('get_run_report'), ('get_run_state'), ('get_test'),
-    ('queue_run'), ('save_suite'), ('save_test'), ('set_secret')
+    ('cancel_run'), ('create_organization'), ('delete_secret'), ('get_run_report'), ('get_run_state'), ('get_test'),
+    ('queue_run'), ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret')
     $$,
     'a signed-in user may call the functions for people'
 );
@@ -245,9 +245,9 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
-    ('cancel_run'), ('claim_work'), ('get_run_report'), ('get_run_state'), ('get_test'),
+    ('cancel_run'), ('claim_work'), ('delete_secret'), ('get_run_report'), ('get_run_state'), ('get_test'),
     ('queue_run'), ('register_worker'), ('release_work'), ('renew_work'), ('report_work'),
-    ('save_suite'), ('save_test'), ('set_secret')
+    ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret')
     $$,
     'the secret key may call what needs no person, and the functions of workers'
 );
@@ -262,12 +262,12 @@ select bag_eq(
     $$,
     $$ values
     ('are_expectations'), ('assertion_problem'), ('cancel_run'), ('capture_problem'),
-    ('compile_templates'), ('create_organization'), ('document_fields'), ('field_problem'),
+    ('compile_templates'), ('create_organization'), ('delete_secret'), ('document_fields'), ('field_problem'),
     ('find_project'), ('find_suite'), ('find_templates'), ('identify_tests'), ('is_auth'),
     ('is_open'), ('is_operator'), ('link_tests'), ('lookup_problem'), ('named_dependencies'),
     ('place_problem'), ('raise_placed'), ('refuse_malformed_document'), ('refuse_malformed_suite'),
     ('refuse_malformed_test'), ('refuse_unidentified'), ('require_editor'), ('required_fields'),
-    ('save_tests'), ('write_fixtures'), ('write_suite'), ('write_tests'),
+    ('rotate_secret'), ('save_tests'), ('write_fixtures'), ('write_suite'), ('write_tests'),
     ('is_fixture_rows'), ('is_number_within'), ('is_pairs'), ('is_retry_policy'),
     ('my_colleague_ids'),
     ('my_edited_organization_ids'),
@@ -289,12 +289,12 @@ select bag_eq(
     $$ values
     ('are_expectations'), ('assertion_problem'), ('cancel_run'), ('capture_problem'),
     ('claim_work'),
-    ('compile_templates'), ('document_fields'), ('field_problem'), ('find_project'),
+    ('compile_templates'), ('delete_secret'), ('document_fields'), ('field_problem'), ('find_project'),
     ('find_suite'), ('find_templates'), ('identify_tests'), ('is_auth'), ('is_fixture_rows'),
     ('is_open'), ('is_operator'), ('link_tests'), ('lookup_problem'), ('named_dependencies'),
     ('place_problem'), ('raise_placed'), ('refuse_malformed_document'), ('refuse_malformed_suite'),
     ('refuse_malformed_test'), ('refuse_unidentified'), ('require_editor'), ('required_fields'),
-    ('save_tests'), ('write_fixtures'), ('write_suite'), ('write_tests'),
+    ('rotate_secret'), ('save_tests'), ('write_fixtures'), ('write_suite'), ('write_tests'),
     ('is_number_within'), ('is_pairs'), ('is_retry_policy'), ('parse_filter'),
     ('parse_placeholder'), ('parse_template'), ('queue_run'),
     ('register_worker'), ('release_work'), ('renew_work'), ('report_work'), ('set_secret')
