@@ -18,7 +18,7 @@ Row = dict[str, Any]
 INTRODUCTION = """\
 # API reference
 
-Everything in the schema `public`: what clients and workers may call, read and write.
+Everything in the schema `public`: what [clients](clients.md) and workers may call, read and write.
 Made from the comments in the database by `make docs`; to change this page, change a migration.
 
 Functions are called as `client.rpc("name", {parameters})` in both client libraries. What is refused
