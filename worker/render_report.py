@@ -1,5 +1,6 @@
-"""How a run looks in a terminal: live progress, then the table, then the totals."""
+"""How a run looks in a terminal: live progress, the table, where it went wrong, the totals."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +18,7 @@ _COLOURS = {
     "skipped": "yellow",
     "cancelled": "yellow",
 }
-_HEADINGS = ("phase", "test", "row", "verdict", "attempts", "status", "ms", "reason")
+_HEADINGS = ("phase", "suite", "test", "row", "verdict", "attempts", "status", "ms", "reason")
 _COUNTS = ("passed", "failed", "error", "skipped", "cancelled")
 
 
@@ -72,9 +73,13 @@ def progress_line(run: Mapping[str, Any]) -> str:
 
 
 def print_report(console: Console, report: Mapping[str, Any]) -> None:
-    """Print *report* as ``get_run_report`` returns it: a row per result, then the totals."""
-    run = report.get("run") or {}
-    rows = [_cells(result) for result in report.get("results") or []]
+    """Print *report* as ``get_run_report`` returns it.
+
+    A row per result, then what failed by itself and what that cost, then the totals.
+    """
+    run, results = report.get("run") or {}, report.get("results") or []
+    has_suites = len({result.get("suite") for result in results}) > 1
+    rows = [_cells(result, has_suites=has_suites) for result in results]
     # A column that would be empty is left out: terminals are narrow.
     shown = [number for number in range(len(_HEADINGS)) if any(row[number] for row in rows)]
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -88,6 +93,12 @@ def print_report(console: Console, report: Mapping[str, Any]) -> None:
     if rows:
         console.print(table)
         console.print()
+    roots = _roots(results)
+    if roots:
+        console.print("Where it went wrong:")
+        for line in roots:
+            console.print(line, soft_wrap=True)
+        console.print()
     status = str(run.get("status", "unknown"))
     summary = Text("run ").append(str(run.get("id", ""))).append("  ")
     summary.append(status, style=_COLOURS.get(status, "default"))
@@ -100,7 +111,24 @@ def print_report(console: Console, report: Mapping[str, Any]) -> None:
         console.print(Text("on " + ", ".join(where)))
 
 
-def _cells(result: Mapping[str, Any]) -> list[Text]:
+def _roots(results: Sequence[Mapping[str, Any]]) -> list[Text]:
+    """Return a line for each result that is no consequence of another, with its consequences."""
+    skipped = Counter(
+        result["cause"]["result"]
+        for result in results
+        if result.get("status") == "skipped" and result.get("cause")
+    )
+    lines = []
+    for result in results:
+        if result.get("status") in {"failed", "error"}:
+            name = "/".join(str(result[key]) for key in ("suite", "name") if result.get(key))
+            line = _headline({**result, "name": name, "assertions": []})
+            count = skipped[result.get("result")]
+            lines.append(line.append(f"; {count} skipped because of it") if count else line)
+    return lines
+
+
+def _cells(result: Mapping[str, Any], *, has_suites: bool) -> list[Text]:
     status = str(result.get("status", ""))
     attempts = str(result.get("attempt_count") or 0)
     if result.get("rescue_count"):
@@ -108,6 +136,7 @@ def _cells(result: Mapping[str, Any]) -> list[Text]:
     duration = result.get("duration_ms")
     return [
         Text(str(result.get("phase") or "")),
+        Text(str(result.get("suite") or "") if has_suites else ""),
         Text(str(result.get("name") or "")),
         Text(str(result.get("row_key") or "")),
         Text(status, style=_COLOURS.get(status, "default")),

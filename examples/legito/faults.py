@@ -16,35 +16,38 @@ from examples.legito.errors import ApiError
 
 HELP = """\
 faults:
-  latency     answers ms late (6000), one call of 5
-  bursts      6 calls in a row of 25 are answered with status (503); nothing was done
-  resets      2 connections in a row of 8 are reset without an answer; nothing was done
-  shapes      one success of 6 has another shape: an array inside an envelope, an object in an array
+  latency     answers ms late (6000)
+  bursts      answers with status (503); nothing was done
+  resets      the connection is reset without an answer; nothing was done
+  shapes      a success has another shape: an array inside an envelope, an object in an array
   tokens      every token is taken for one that has expired: 401
 
-Options after the name, separated by commas, say when a fault strikes:
-  every=N     once every N calls
-  burst=N     that many calls in a row
-  after=N     spare the first N
-  count=N     strike N calls at most
-  on=PREFIX   count and strike only calls that begin so: "on=/label", "on=POST /label"
+Options after the name, separated by commas, say which calls are struck:
+  on=PREFIX   only those that begin so: "on=/label", "on=POST /label"; others do not count
+  after=N     not the first N
+  every=N     of every N ...
+  burst=N     ... the first N (1)
+  count=N     N at most
   ms=N        latency: milliseconds
   status=N    bursts: another server error
+Without on, after, every, burst and count the first 10 calls are spared, and then struck are 2 in a
+row of 15 (latency), 6 of 25 (bursts), 2 of 10 (resets), 1 of 10 (shapes); tokens strikes all.
 
 Examples:
   --fault tokens,after=60             the key is revoked in the middle
-  --fault "bursts,on=POST /user-group,every=1,count=1,status=502"
+  --fault "bursts,on=POST /user-group,count=1,status=502"
   --fault latency --fault resets      both
 """
 
-_DEFAULTS: dict[str, dict[str, int]] = {
-    "latency": {"every": 5, "ms": 6000},
-    "bursts": {"every": 25, "burst": 6, "status": 503},
-    "resets": {"every": 8, "burst": 2},
-    "shapes": {"every": 6},
+# Without a word about it: what makes a demonstration that is neither green nor all red.
+_PACE: dict[str, dict[str, int]] = {
+    "latency": {"after": 10, "every": 15, "burst": 2},
+    "bursts": {"after": 10, "every": 25, "burst": 6},
+    "resets": {"after": 10, "every": 10, "burst": 2},
+    "shapes": {"after": 10, "every": 10},
     "tokens": {},
 }
-NAMES = tuple(_DEFAULTS)
+NAMES = tuple(_PACE)
 _SERVER_ERRORS = {
     int(status) for status in HTTPStatus if status >= HTTPStatus.INTERNAL_SERVER_ERROR
 }
@@ -60,8 +63,8 @@ class Fault:
     after: int = 0
     count: int | None = None
     on: str = ""
-    ms: int = 0
-    status: int = 0
+    ms: int = 6000
+    status: int = HTTPStatus.SERVICE_UNAVAILABLE
     _seen: int = dataclasses.field(default=0, init=False)
     _struck: int = dataclasses.field(default=0, init=False)
 
@@ -69,13 +72,14 @@ class Fault:
     def parse(cls, text: str) -> Fault:
         """Read ``NAME[,KEY=VALUE...]`` as the command line has it."""
         name, *pairs = text.split(",")
-        if name not in _DEFAULTS:
+        if name not in _PACE:
             raise argparse.ArgumentTypeError(f"no fault {name!r}, only {', '.join(NAMES)}")
         options: dict[str, Any] = {}
         for pair in pairs:
             key, _, value = pair.partition("=")
             options[key] = value if key == "on" else _number(name, key, value)
-        return cls(name, **_DEFAULTS[name] | options)
+        is_paced = options.keys() - {"ms", "status"}
+        return cls(name, **({} if is_paced else _PACE[name]), **options)
 
     def strikes(self, method: str, path: str) -> bool:
         """Count a call, and tell whether it is struck."""

@@ -319,4 +319,4 @@ def test_demo() -> None:
     )
 
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert "76/76  76 passed" in demo.stdout
+    assert "150/150  150 passed" in demo.stdout

@@ -61,6 +61,15 @@ def test_calls_are_counted(options: str, struck: str) -> None:
     assert [fault.strikes("GET", "/info") for _ in struck] == [s == "1" for s in struck]
 
 
+def test_without_a_pace_some_are_struck_and_others_not() -> None:
+    """The first ten are spared, so that a run gets as far as to fail in interesting places."""
+    fault = Fault.parse("resets")
+
+    struck = [fault.strikes("GET", "/info") for _ in range(23)]
+
+    assert [number for number, is_struck in enumerate(struck) if is_struck] == [10, 11, 20, 21]
+
+
 def test_only_calls_that_match_are_counted() -> None:
     """By path, or by method and path, from the beginning."""
     by_path, by_method = Fault.parse("tokens,on=/user"), Fault.parse("tokens,on=POST /user")

@@ -108,6 +108,42 @@ def test_a_report_has_a_row_for_each_result_and_the_totals() -> None:
     assert "on Legito, local" in out.getvalue()
 
 
+def test_a_report_names_suites_where_there_are_several() -> None:
+    """One suite needs no column."""
+    for suites, is_shown in ((("a", "a", "a"), False), (("a", "b", "b"), True)):
+        console, out = printed()
+        results = [{**one, "suite": suite} for one, suite in zip(RESULTS, suites, strict=True)]
+
+        print_report(console, {"run": RUN, "results": results})
+
+        assert ("suite" in out.getvalue().splitlines()[0].split()) == is_shown
+
+
+def test_a_report_ends_with_what_failed_by_itself_and_what_that_cost() -> None:
+    """Skipped results are counted under the test that they are skipped because of."""
+    console, out = printed()
+    failed = {**RESULTS[1], "result": 7, "suite": "Files", "message": "status is 500 (and 1 more)"}
+    skipped = {**RESULTS[2], "cause": {"result": 7, "test": "read"}}
+
+    print_report(console, {"run": RUN, "results": [RESULTS[0], failed, skipped, skipped]})
+
+    lines = out.getvalue().splitlines()
+    place = lines.index("Where it went wrong:")
+    assert lines[place + 1 : place + 3] == [
+        "  Files/read [cs] failed: status is 500 (and 1 more); 2 skipped because of it",
+        "",
+    ]
+
+
+def test_a_green_report_has_nothing_that_went_wrong() -> None:
+    """No heading without lines."""
+    console, out = printed()
+
+    print_report(console, {"run": RUN, "results": RESULTS[:1]})
+
+    assert "wrong" not in out.getvalue()
+
+
 def test_a_report_that_says_little_is_printed_all_the_same() -> None:
     """A run that was cancelled while it was planned has no results."""
     console, out = printed()
