@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import httpx
+import yarl
 from aiohttp.http_exceptions import LineTooLong
 
 from worker import __version__, jsontext
@@ -26,6 +27,7 @@ _DEFAULT_HEADERS = (
     ("accept", "*/*"),
     ("accept-encoding", "gzip, deflate"),
 )
+_SCHEMES = frozenset({"http", "https"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _OF_BODY = frozenset({"content-type", "content-length", "content-encoding"})
@@ -86,7 +88,7 @@ async def _follow(hop: _Hop, request: Request, transport: httpx.AsyncBaseTranspo
     connect_s = request.timeout_ms.connect / 1000
     extensions = {"clock": clock, "verify_tls": request.verify_tls, "connect_s": connect_s}
     while True:
-        if hop.url.scheme not in {"http", "https"} or not hop.url.host:
+        if hop.url.scheme not in _SCHEMES or not hop.url.host:
             raise TargetError("definition", "the URL is not an http or https address")
         headers = [(name.encode(), value.encode()) for name, value in hop.headers]
         response = await transport.handle_async_request(
@@ -129,8 +131,11 @@ def _redirect(hop: _Hop, status: int, location: str, request: Request) -> None:
         raise TargetError("protocol", f"more than {request.max_redirects} redirects")
     try:
         target = hop.url.join(location)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise TargetError("protocol", f"{hop.place} redirects to what is no URL") from error
+        is_usable = yarl.URL(str(target)).scheme in _SCHEMES and bool(target.host)
+    except (httpx.InvalidURL, ValueError):
+        is_usable = False
+    if not is_usable:
+        raise TargetError("protocol", f"{hop.place} redirects to what is no http or https address")
     drop = {"host"}
     if hop.method != "HEAD" and (
         status == 303 or (status in {301, 302} and hop.method == "POST")  # noqa: PLR2004

@@ -207,7 +207,8 @@ def _answer(response: httpx.Response) -> Any:  # noqa: ANN401
     if response.is_success:
         return answer
     fault = answer if isinstance(answer, dict) else {}
-    code = str(fault.get("code") or fault.get("error_code") or "")
+    code = fault.get("error_code") or fault.get("code")  # the sign-in's "code" is the HTTP status
+    code = code if isinstance(code, str) else ""
     is_from_gateway = not code and (status >= 500 or status == httpx.codes.TOO_MANY_REQUESTS)  # noqa: PLR2004
     kind: type[StoreError] = StoreRejected
     if is_from_gateway or code.startswith(_TRANSIENT):

@@ -18,6 +18,7 @@ import hypothesis
 import psycopg
 import pytest
 import supabase
+import support_bad_run
 from pytest_postgresql.janitor import DatabaseJanitor
 from support_wait import HANG_S
 
@@ -145,6 +146,16 @@ def stack(open_folder: Path) -> Iterator[embedded.Connection]:
         yield connection
     finally:
         embedded.down(data_dir)
+
+
+@pytest.fixture(scope="session")
+def bad_run(stack: embedded.Connection, open_folder: Path) -> Iterator[support_bad_run.BadRun]:
+    """Make the run in which everything goes wrong, once."""
+    with httpx.Client(timeout=HANG_S) as transport:
+        options = supabase.ClientOptions(httpx_client=transport)
+        client = supabase.create_client(stack.url, stack.secret_key, options)
+        with support_bad_run.finished(stack, client, open_folder) as run:
+            yield run
 
 
 @pytest.fixture

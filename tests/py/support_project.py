@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import httpx
@@ -60,12 +61,17 @@ class Project:
         *,
         method: str = "GET",
         body: Any = None,
+        request: Mapping[str, Any] = MappingProxyType({}),
         assertions: Sequence[dict[str, Any]] = (STATUS_OK,),
         captures: Sequence[dict[str, Any]] = (),
         after: Sequence[tuple[str, str]] = (),
         **case: Any,
     ) -> str:
-        """Add a test; *after* lists (test id, kind) of explicit dependencies. Returns its id."""
+        """Add a test; returns its id.
+
+        *request* holds further columns of its request; *after* lists (test id, kind) of explicit
+        dependencies.
+        """
         test_id = str(uuid.uuid4())
         ids = {"test_case_id": test_id, "project_id": self.project_id}
         self.client.table("test_cases").insert(
@@ -78,7 +84,7 @@ class Project:
             }
         ).execute()
         self.client.table("test_request_configs").insert(
-            {**ids, "method": method, "path": path, "body": body}
+            {**ids, "method": method, "path": path, "body": body, **request}
         ).execute()
         self.client.table("test_response_specs").insert(
             {**ids, "assertions": list(assertions), "captures": list(captures)}
@@ -115,12 +121,12 @@ class Project:
 
 
 @contextlib.contextmanager
-def running_target() -> Iterator[str]:
-    """Run ``support_target`` until the block ends; yields its URL."""
+def running_target(program: str = "support_target.py") -> Iterator[str]:
+    """Run *program* of this folder until the block ends; yields its URL."""
     (port,) = ports.pick_free(1)
     url = f"http://127.0.0.1:{port}"
     with (
-        started([sys.executable, str(HERE / "support_target.py"), str(port)]),
+        started([sys.executable, str(HERE / program), str(port)]),
         httpx.Client(timeout=HANG_S) as client,
     ):
         wait_until(lambda: answers(client, url))
@@ -133,6 +139,8 @@ def answers(client: httpx.Client, url: str) -> bool:
         client.get(url)
     except httpx.ConnectError:
         return False
+    except httpx.RemoteProtocolError:
+        pass
     return True
 
 

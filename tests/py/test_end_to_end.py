@@ -288,6 +288,35 @@ def test_three_workers_share_runs(
     assert {asked[f"{tag}-{number}-used"] for number in range(40)} == {3}
 
 
+def test_workers_of_one_name_are_two_workers(
+    stack: Connection, project: Project, target: str, tmp_path: Path
+) -> None:
+    """Both work, and each request is made once."""
+    tag = uuid.uuid4().hex[:8]
+    for number in range(10):
+        project.add_test(f"test {number}", f"/answer/{tag}-{number}?hold={tag}")
+
+    def asked() -> list[int]:
+        counts = httpx.get(f"{target}/counts", timeout=HANG_S).json()
+        return [count for name, count in counts.items() if name.startswith(f"{tag}-")]
+
+    twin = {"ASSAY_NAME": f"twin {tag}", "ASSAY_CONCURRENCY": "1", "ASSAY_PREFETCH": "0"}
+    with (
+        running_worker(stack, tmp_path / "1.log", **twin),
+        running_worker(stack, tmp_path / "2.log", **twin),
+    ):
+        run = project.queue()
+        # Each has one slot, so that two requests in flight are two workers at work.
+        wait_until(lambda: len(asked()) == 2)
+        httpx.post(f"{target}/release/{tag}", timeout=HANG_S)
+        results = project.wait(run)
+
+    workers = project.client.table("workers").select("id").eq("name", twin["ASSAY_NAME"]).execute()
+    assert len(workers.data) == 2
+    assert {result["status"] for result in results.values()} == {"passed"}
+    assert asked() == [1] * 10
+
+
 def test_refused_plan_writes_nothing(project: Project) -> None:
     """A cycle is named, and no run is left behind."""
     one = project.add_test("one", "/answer/1")

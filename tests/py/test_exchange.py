@@ -204,6 +204,22 @@ async def test_redirects_end_somewhere(transport: TargetTransport) -> None:
     assert (answer.status, answer.redirects) == (302, ())
 
 
+@pytest.mark.parametrize("location", ["http://a:99999999/", "ftp://a/", "mailto:a@b"])
+async def test_a_redirect_to_no_address_is_the_targets_fault(
+    transport: TargetTransport, location: str
+) -> None:
+    """Not the test's: it asked for something else."""
+
+    async def away(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": location})
+
+    async with serve(away=away) as url:
+        with pytest.raises(TargetError, match="no http or https address") as failure:
+            await exchange(transport, f"{url}/away")
+
+    assert failure.value.category == "protocol"
+
+
 async def test_a_redirect_is_held_to_the_egress_policy() -> None:
     """The address it leads to is refused and never connected to."""
     async with serve_bytes(b"HTTP/1.1 200 OK\r\n\r\n") as (inside, connections):

@@ -146,6 +146,8 @@ async def test_renewing_and_releasing_name_the_whole_lease() -> None:
         (400, {"code": "22P05", "message": "NUL"}, StoreRejected),
         (404, None, StoreRejected),
         (401, {"code": "PGRST301", "message": "JWT", "details": "None"}, AccessRefused),
+        (400, {"code": 400, "error_code": "validation_failed", "msg": "no"}, StoreRejected),
+        (422, {"code": 422, "msg": "no"}, StoreRejected),
         (401, {"message": "Invalid API key"}, AccessRefused),
         (403, {"code": "42501", "message": "no"}, AccessRefused),
         (403, {"code": "PT403", "message": "no", "details": "not_allowed"}, StoreRejected),
@@ -225,7 +227,7 @@ async def test_an_account_signs_in_and_again_when_its_session_ends() -> None:
 
 async def test_wrong_credentials_are_a_refusal() -> None:
     """Said by the sign-in, in its own words."""
-    refusal = {"error_code": "invalid_credentials", "msg": "Invalid"}
+    refusal = {"code": 400, "error_code": "invalid_credentials", "msg": "Invalid"}
     store = store_at(answers(400, refusal), email="a")
 
     with pytest.raises(AccessRefused, match="Invalid") as failure:
