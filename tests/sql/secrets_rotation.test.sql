@@ -4,7 +4,7 @@ begin;
 \ir _lib/factories.psql
 \ir _lib/engine.psql
 \ir _lib/leaks.psql
-select plan(29);
+select plan(30);
 
 create function tests.rotating(value text, name text default 'api_token', environment text default 'staging')
 returns text
@@ -76,6 +76,11 @@ select set_eq(
 );
 select private.drop_retired_secrets();
 select is(tests.in_vault(), '{the second value,the third value}', 'which stays as long as it is used');
+savepoint both_under_way;
+update public.test_runs set queued_at = now() + interval '1 minute';
+select private.drop_retired_secrets();
+select is(tests.in_vault(), '{the third value}', 'a run queued after the change does not keep it');
+rollback to both_under_way;
 select tests.send((
     select jsonb_agg(tests.report(handed_out.item, '{"body": {"a": "the second value", "b": "the third value"}}'))
     from tests.handed_out
