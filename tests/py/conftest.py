@@ -154,8 +154,7 @@ def bad_run(stack: embedded.Connection, open_folder: Path) -> Iterator[support_b
     with httpx.Client(timeout=HANG_S) as transport:
         options = supabase.ClientOptions(httpx_client=transport)
         client = supabase.create_client(stack.url, stack.secret_key, options)
-        with support_bad_run.finished(stack, client, open_folder) as run:
-            yield run
+        yield support_bad_run.run_badly(stack, client, open_folder)
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """One run against ``support_bad_target`` by a real worker: a test for all that can go wrong."""
 
-import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +136,8 @@ class BadRun:
         return rows.eq("result_id", self.results[name]["result"]).single().execute().data
 
 
-@contextlib.contextmanager
-def finished(stack: Connection, client: Client, folder: Path) -> Iterator[BadRun]:
-    """Make the run; yields how it ended."""
+def run_badly(stack: Connection, client: Client, folder: Path) -> BadRun:
+    """Make the run, with a worker that is gone afterwards."""
     path = os.pathsep.join([str(HERE / "no_dns"), *filter(None, [os.environ.get("PYTHONPATH")])])
     settings = {"PYTHONPATH": path, "ASSAY_LOOKUP_TIMEOUT_S": "3"}
     with (
@@ -156,7 +154,7 @@ def finished(stack: Connection, client: Client, folder: Path) -> Iterator[BadRun
         run_id = project.queue(variables=VARIABLES)
         results = project.wait(run_id)
         peak = Path(f"/proc/{worker.pid}/status").read_text().partition("VmHWM:")[2].split()[0]
-        yield BadRun(client, run_id, results, int(peak))
+    return BadRun(client, run_id, results, int(peak))
 
 
 def add_digits(project: Project) -> None:

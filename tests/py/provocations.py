@@ -1,0 +1,294 @@
+"""A way to provoke each slug of docs/errors.md, named after it; ``test_every_slug`` makes them.
+
+A new slug needs a function here:
+
+* ``@refusal``: a call that is refused. It prepares what it needs and returns the statement.
+* ``@reason``: a result that does not pass. It returns the row with status, category, slug, message;
+  not needed for what a target does wrong, which has its line in ``support_bad_run``.
+* ``@finding``: a look-up's error on the wire. It returns the fault.
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from support_engine import Engine, Statement
+
+from worker.models import Fault, Lookup
+from worker.observe import Evidence, observe
+
+REFUSALS: dict[str, Callable[[Engine], Statement]] = {}
+REASONS: dict[str, Callable[[Engine], dict[str, Any]]] = {}
+FINDINGS: dict[str, Callable[[], Fault | None]] = {}
+
+
+def refusal(provoke: Callable[[Engine], Statement]) -> Callable[[Engine], Statement]:
+    """Register what provokes the refusal that *provoke* is named after."""
+    REFUSALS[provoke.__name__] = provoke
+    return provoke
+
+
+def reason(provoke: Callable[[Engine], dict[str, Any]]) -> Callable[[Engine], dict[str, Any]]:
+    """Register what provokes the reason that *provoke* is named after."""
+    REASONS[provoke.__name__] = provoke
+    return provoke
+
+
+def finding(provoke: Callable[[], Fault | None]) -> Callable[[], Fault | None]:
+    """Register what provokes the fault that *provoke* is named after."""
+    FINDINGS[provoke.__name__] = provoke
+    return provoke
+
+
+def case(name: str = "one", path: str = "/", **fields: Any) -> dict[str, Any]:
+    """Return the document of a test."""
+    return {"name": name, "request": {"path": path}, **fields}
+
+
+def making(name: str, value: str, **fields: Any) -> dict[str, Any]:
+    """Return the document of a test that captures *value*."""
+    captures = [{"name": value, "source": "header", "header": value}]
+    return case(name, captures=captures, **fields)
+
+
+# Refused calls: authoring
+
+
+@refusal
+def malformed_document(engine: Engine) -> Statement:
+    return engine.call("save_test", document=case(suite="there is none", colour="red"))
+
+
+@refusal
+def template_syntax(engine: Engine) -> Statement:
+    return saving(engine, case(path="/{{"))
+
+
+@refusal
+def malformed_auth(engine: Engine) -> Statement:
+    return saving(engine, case(request={"path": "/", "auth": {"kind": "handshake"}}))
+
+
+@refusal
+def malformed_expectation(engine: Engine) -> Statement:
+    return saving(engine, case(assertions=[{"source": "status", "operator": "resembles"}]))
+
+
+def saving(engine: Engine, document: dict[str, Any], **changes: Any) -> Statement:
+    """Return the call that saves *document* in a new suite."""
+    return engine.call("save_test", document={"suite": engine.save(), **document, **changes})
+
+
+@refusal
+def unknown_project(engine: Engine) -> Statement:
+    return engine.call("save_suite", document={"project": str(uuid.uuid4()), "name": "s"})
+
+
+@refusal
+def unknown_endpoint(engine: Engine) -> Statement:
+    return saving(engine, case(endpoint={"method": "GET", "path": "/nowhere"}))
+
+
+@refusal
+def unknown_fixture(engine: Engine) -> Statement:
+    return saving(engine, case(fixture="there is none"))
+
+
+@refusal
+def name_taken(engine: Engine) -> Statement:
+    suite = engine.save(case("one"), case("two"))
+    two = engine.value(
+        "select id from public.test_cases where suite_id = %s and name = 'two'", suite
+    )
+    return engine.call("save_test", document={"id": str(two), "name": "one"})
+
+
+@refusal
+def weak_secret(engine: Engine) -> Statement:
+    return engine.call("set_secret", environment_id=engine.environment, name="s", value="short")
+
+
+@refusal
+def unknown_secret(engine: Engine) -> Statement:
+    return engine.call("delete_secret", environment_id=engine.environment, name="there_is_none")
+
+
+@refusal
+def not_signed_in(engine: Engine) -> Statement:
+    return engine.call("create_organization", name="Nobody's")
+
+
+@refusal
+def not_allowed(engine: Engine) -> Statement:
+    return engine.queueing(case(), person=engine.person("viewer"))
+
+
+# Refused calls: running
+
+
+@refusal
+def malformed_selection(engine: Engine) -> Statement:
+    return engine.queueing(case(), selection={"suite": []})
+
+
+@refusal
+def unknown_environment(engine: Engine) -> Statement:
+    return engine.queueing(environment_id=uuid.uuid4())
+
+
+@refusal
+def unknown_suite(engine: Engine) -> Statement:
+    return engine.queueing(selection={"suites": [str(uuid.uuid4())]})
+
+
+@refusal
+def unknown_test(engine: Engine) -> Statement:
+    return engine.queueing(selection={"tests": ["not-a-uuid"]})
+
+
+@refusal
+def empty_selection(engine: Engine) -> Statement:
+    return engine.queueing(case(), selection={"tags": ["nobody has it"]})
+
+
+@refusal
+def unknown_credential(engine: Engine) -> Statement:
+    return engine.queueing(case(request={"path": "/", "auth": {"credential": "there is none"}}))
+
+
+@refusal
+def ambiguous_producer(engine: Engine) -> Statement:
+    return engine.queueing(making("one", "v"), making("two", "v"), case("three", "/{{v}}"))
+
+
+@refusal
+def dependency_cycle(engine: Engine) -> Statement:
+    return engine.queueing(
+        case("one", depends_on=[{"test": "two", "kind": "order"}]),
+        case("two", depends_on=[{"test": "one", "kind": "order"}]),
+    )
+
+
+@refusal
+def dependency_on_later_phase(engine: Engine) -> Statement:
+    return engine.queueing(
+        case("early", phase="setup", depends_on=[{"test": "late", "kind": "order"}]), case("late")
+    )
+
+
+@refusal
+def idempotency_conflict(engine: Engine) -> Statement:
+    key, suite = str(uuid.uuid4()), engine.save(case())
+    engine.make(engine.queueing(selection={"suites": [suite]}, idempotency_key=key))
+    return engine.queueing(selection={"suites": [suite], "tags": ["t"]}, idempotency_key=key)
+
+
+@refusal
+def unknown_run(engine: Engine) -> Statement:
+    return engine.call("cancel_run", run_id=uuid.uuid4())
+
+
+@refusal
+def unknown_worker(engine: Engine) -> Statement:
+    return engine.call("claim_work", worker_id=uuid.uuid4(), call_id=uuid.uuid4(), free_slots=1)
+
+
+# Reasons of results
+
+
+@reason
+def capture_missing(engine: Engine) -> dict[str, Any]:
+    return engine.reason(engine.run(making("one", "v")), "one")
+
+
+@reason
+def unknown_source(engine: Engine) -> dict[str, Any]:
+    smell = {"source": "header", "name": "X-Smell", "operator": "exists"}
+    fault = observe(Lookup(id=0, source="smell"), Evidence(())).error
+    assert fault
+    observed = [{"id": 0, "found": False, "values": [], "error": fault.model_dump()}]
+    return engine.reason(engine.run(case(assertions=[smell]), observed=observed), "one")
+
+
+@reason
+def lost(engine: Engine) -> dict[str, Any]:
+    run = engine.queue(case(request={"path": "/", "method": "POST"}))
+    engine.claim(run)
+    engine.expire(run)
+    engine.claim(run)
+    return engine.reason(run, "one")
+
+
+@reason
+def rescue_limit_reached(engine: Engine) -> dict[str, Any]:
+    run = engine.queue(case())
+    while engine.claim(run):
+        engine.expire(run)
+    return engine.reason(run, "one")
+
+
+@reason
+def unreportable(engine: Engine) -> dict[str, Any]:
+    response = {"status": "not a number", "headers": [], "body": ""}
+    return engine.reason(engine.run(case(), response=response), "one")
+
+
+@reason
+def worker_failed(engine: Engine) -> dict[str, Any]:
+    return engine.reason(engine.run(case(), response=None), "one")
+
+
+@reason
+def upstream_not_passed(engine: Engine) -> dict[str, Any]:
+    return engine.reason(engine.run(making("one", "v"), case("two", "/{{v}}")), "two")
+
+
+@reason
+def upstream_value_missing(engine: Engine) -> dict[str, Any]:
+    optional = {"name": "v", "source": "header", "header": "V", "required": False}
+    run = engine.run(case(captures=[optional]), case("two", "/{{v}}"))
+    return engine.reason(run, "two")
+
+
+@reason
+def setup_not_passed(engine: Engine) -> dict[str, Any]:
+    return engine.reason(engine.run(making("prepare", "v", phase="setup"), case()), "one")
+
+
+@reason
+def nothing_to_clean(engine: Engine) -> dict[str, Any]:
+    return engine.reason(engine.run(case("clean", "/{{v}}", phase="teardown")), "clean")
+
+
+@reason
+def run_cancelled(engine: Engine) -> dict[str, Any]:
+    run = engine.queue(case())
+    engine.make(engine.call("cancel_run", run_id=run))
+    return engine.reason(run, "one")
+
+
+@reason
+def run_timed_out(engine: Engine) -> dict[str, Any]:
+    run = engine.queue(case())
+    late = "update private.live_runs set deadline_at = now() - interval '1 s' where run_id = %s"
+    engine.make(Statement(late, (run,)))
+    engine.make(Statement("select private.time_out_runs()"))
+    return engine.reason(run, "one")
+
+
+@reason
+def stale_report(engine: Engine) -> dict[str, Any]:
+    run = engine.queue(case())
+    (item,) = engine.claim(run)
+    engine.expire(run)
+    engine.claim(run)
+    engine.report(item)
+    return engine.evidence(run, "stale")
+
+
+# Findings on the wire
+
+
+@finding
+def body_not_json() -> Fault | None:
+    return observe(Lookup(id=0, source="body", path="$.a"), Evidence((), "<html>")).error
