@@ -365,14 +365,14 @@ isOneToOne: true
                   ]
                 },"test_results": {
                   Row: {
-                    "accepted_lease": string | null,"attempt_count": number,"category": string | null,"cause_edge": string | null,"cause_result_id": string | null,"cause_status": string | null,"definition_id": number,"duration_ms": number | null,"finished_at": string | null,"finished_seq": number | null,"http_status": number | null,"id": string,"message": string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count": number,"row_index": number,"row_key": string,"run_id": string,"slug": string | null,"started_at": string | null,"status": string,"suite_name": string,"test_case_id": string,"test_name": string
+                    "accepted_lease": string | null,"attempt_count": number,"bindings": NonNullable<Json>,"category": string | null,"cause_edge": string | null,"cause_result_id": string | null,"cause_status": string | null,"definition_id": number,"duration_ms": number | null,"finished_at": string | null,"finished_seq": number | null,"fixture_snapshot_id": number | null,"http_status": number | null,"id": string,"message": string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count": number,"row_index": number,"row_key": string,"run_id": string,"slug": string | null,"started_at": string | null,"status": string,"suite_name": string,"test_case_id": string,"test_name": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "accepted_lease"?: string | null,"attempt_count"?: number,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id": number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"http_status"?: number | null,"id"?: string,"message"?: string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id": string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name": string,"test_case_id": string,"test_name": string
+                    "accepted_lease"?: string | null,"attempt_count"?: number,"bindings"?: NonNullable<Json>,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id": number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"fixture_snapshot_id"?: number | null,"http_status"?: number | null,"id"?: string,"message"?: string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id": string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name": string,"test_case_id": string,"test_name": string
                   }
                   Update: {
-                    "accepted_lease"?: string | null,"attempt_count"?: number,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id"?: number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"http_status"?: number | null,"id"?: string,"message"?: string | null,"phase"?: string,"planned_on"?: string,"project_id"?: string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id"?: string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name"?: string,"test_case_id"?: string,"test_name"?: string
+                    "accepted_lease"?: string | null,"attempt_count"?: number,"bindings"?: NonNullable<Json>,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id"?: number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"fixture_snapshot_id"?: number | null,"http_status"?: number | null,"id"?: string,"message"?: string | null,"phase"?: string,"planned_on"?: string,"project_id"?: string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id"?: string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name"?: string,"test_case_id"?: string,"test_name"?: string
                   }
                   Relationships: [
                     {
@@ -530,6 +530,12 @@ isOneToOne: false
 "get_test":
 { Args: { "test_id": string }; Returns: Json
                            },
+"get_test_execution_chain":
+{ Args: { "environment_id"?: string,"project_id": string,"selection"?: Json }; Returns: Json
+                           },
+"plan_run":
+{ Args: { "environment_id": string,"selection"?: Json,"variables"?: Json }; Returns: Json
+                           },
 "queue_run":
 { Args: { "environment_id": string,"idempotency_key"?: string,"selection"?: Json,"variables"?: Json }; Returns: {
               "cancelled_count": number,
@@ -558,6 +564,34 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"queue_runs":
+{ Args: { "requests": Json }; Returns: {
+              "cancelled_count": number,
+"environment_id": string,
+"environment_snapshot_id": number | null,
+"error_count": number,
+"failed_count": number,
+"finished_at": string | null,
+"id": string,
+"idempotency_key": string | null,
+"passed_count": number,
+"planned_on": string,
+"project_id": string,
+"queued_at": string,
+"queued_by": string | null,
+"selection": NonNullable<Json>,
+"skipped_count": number,
+"started_at": string | null,
+"status": string,
+"total_count": number,
+"variables": NonNullable<Json>
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "test_runs"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
 "register_worker":
 { Args: { "capacity": number,"labels"?: (string)[],"name": string,"version": string }; Returns: string
                            },
@@ -570,6 +604,34 @@ isOneToOne: false
 "report_work":
 { Args: { "call_id": string,"free_slots"?: number,"prefetch"?: number,"reports": Json,"worker_id": string }; Returns: Json
                            },
+"rerun_failed":
+{ Args: { "environment_id"?: string,"idempotency_key"?: string,"run_id": string,"variables"?: Json }; Returns: {
+              "cancelled_count": number,
+"environment_id": string,
+"environment_snapshot_id": number | null,
+"error_count": number,
+"failed_count": number,
+"finished_at": string | null,
+"id": string,
+"idempotency_key": string | null,
+"passed_count": number,
+"planned_on": string,
+"project_id": string,
+"queued_at": string,
+"queued_by": string | null,
+"selection": NonNullable<Json>,
+"skipped_count": number,
+"started_at": string | null,
+"status": string,
+"total_count": number,
+"variables": NonNullable<Json>
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "test_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "rotate_secret":
 { Args: { "environment_id": string,"name": string,"value": string }; Returns: undefined
                            },

@@ -534,6 +534,7 @@ class PublicTestResultDetailsUpdate(TypedDict):
 class PublicTestResults(BaseModel):
     accepted_lease: Optional[uuid.UUID] = Field(alias="accepted_lease")
     attempt_count: int = Field(alias="attempt_count")
+    bindings: JsonValue = Field(alias="bindings")
     category: Optional[str] = Field(alias="category")
     cause_edge: Optional[str] = Field(alias="cause_edge")
     cause_result_id: Optional[uuid.UUID] = Field(alias="cause_result_id")
@@ -542,6 +543,7 @@ class PublicTestResults(BaseModel):
     duration_ms: Optional[float] = Field(alias="duration_ms")
     finished_at: Optional[datetime.datetime] = Field(alias="finished_at")
     finished_seq: Optional[int] = Field(alias="finished_seq")
+    fixture_snapshot_id: Optional[int] = Field(alias="fixture_snapshot_id")
     http_status: Optional[int] = Field(alias="http_status")
     id: uuid.UUID = Field(alias="id")
     message: Optional[str] = Field(alias="message")
@@ -562,6 +564,7 @@ class PublicTestResults(BaseModel):
 class PublicTestResultsInsert(TypedDict):
     accepted_lease: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="accepted_lease")]]
     attempt_count: NotRequired[Annotated[int, Field(alias="attempt_count")]]
+    bindings: NotRequired[Annotated[JsonValue, Field(alias="bindings")]]
     category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
     cause_edge: NotRequired[Annotated[Optional[str], Field(alias="cause_edge")]]
     cause_result_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="cause_result_id")]]
@@ -570,6 +573,7 @@ class PublicTestResultsInsert(TypedDict):
     duration_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_ms")]]
     finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
     finished_seq: NotRequired[Annotated[Optional[int], Field(alias="finished_seq")]]
+    fixture_snapshot_id: NotRequired[Annotated[Optional[int], Field(alias="fixture_snapshot_id")]]
     http_status: NotRequired[Annotated[Optional[int], Field(alias="http_status")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     message: NotRequired[Annotated[Optional[str], Field(alias="message")]]
@@ -590,6 +594,7 @@ class PublicTestResultsInsert(TypedDict):
 class PublicTestResultsUpdate(TypedDict):
     accepted_lease: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="accepted_lease")]]
     attempt_count: NotRequired[Annotated[int, Field(alias="attempt_count")]]
+    bindings: NotRequired[Annotated[JsonValue, Field(alias="bindings")]]
     category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
     cause_edge: NotRequired[Annotated[Optional[str], Field(alias="cause_edge")]]
     cause_result_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="cause_result_id")]]
@@ -598,6 +603,7 @@ class PublicTestResultsUpdate(TypedDict):
     duration_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_ms")]]
     finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
     finished_seq: NotRequired[Annotated[Optional[int], Field(alias="finished_seq")]]
+    fixture_snapshot_id: NotRequired[Annotated[Optional[int], Field(alias="fixture_snapshot_id")]]
     http_status: NotRequired[Annotated[Optional[int], Field(alias="http_status")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     message: NotRequired[Annotated[Optional[str], Field(alias="message")]]

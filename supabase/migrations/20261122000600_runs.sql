@@ -157,6 +157,8 @@ create table public.test_results (
     row_key text not null default '',
     row_index integer not null default 0,
     definition_id bigint not null,
+    bindings jsonb not null default '{}',
+    fixture_snapshot_id bigint,
     planned_on date not null,
     status text not null default 'pending',
     category text,
@@ -202,6 +204,11 @@ comment on column public.test_results.row_key is 'Fixture row; empty = no fixtur
 comment on column public.test_results.row_index is 'Position of that row, from 0.';
 comment on column public.test_results.definition_id is
 'private.definitions.id: exactly what was executed.';
+comment on column public.test_results.bindings is
+$comment$Which upstream test gives which name: {name: {"test": uuid, "rows": "one" | "same" |
+"all"}}. Its work item, which has the same, does not outlive the run.$comment$;
+comment on column public.test_results.fixture_snapshot_id is
+'private.snapshots.id: values of the fixture row; null = no fixture.';
 comment on column public.test_results.planned_on is 'Copied from the run; locates the evidence.';
 comment on column public.test_results.status is
 $comment$pending, then passed, failed (an assertion was false), error (no verdict was possible),

@@ -320,13 +320,19 @@ Returns {"request", "observe", "assertions", "captures", "retry", "phase", "vari
 suite's)} and, parsed once, the slots in which names are to be filled in: "request_slots",
 "observe_slots", "assertion_slots". Errors: PT400 template_syntax.$comment$;
 
-create function private.store_definitions(project_id uuid, test_case_ids uuid[])
+create function private.read_definitions(project_id uuid, test_case_ids uuid[])
 returns table (
-    test_case_id uuid, definition_id bigint, uses text[], requires text[], provides text[]
+    test_case_id uuid,
+    digest bytea,
+    definition_id bigint,
+    document jsonb,
+    uses text[],
+    requires text[],
+    provides text[]
 )
 language sql
-volatile
-parallel unsafe
+stable
+parallel safe
 security invoker
 set search_path = ''
 as $function$
@@ -335,19 +341,20 @@ as $function$
             sources.test_case_id,
             sources.source,
             private.digest_of(sources.source) as digest
-        from private.gather_sources(store_definitions.test_case_ids) as sources
+        from private.gather_sources(read_definitions.test_case_ids) as sources
     ),
 
     known as materialized (
         select
             definitions.id,
             definitions.digest,
+            null::jsonb as document,
             definitions.uses,
             definitions.requires,
             definitions.provides
         from private.definitions
         where
-            definitions.project_id = store_definitions.project_id
+            definitions.project_id = read_definitions.project_id
             and definitions.digest in (select given.digest from given)
     ),
 
@@ -360,10 +367,9 @@ as $function$
         order by given.digest
     ),
 
-    stored as (
-        insert into private.definitions (project_id, digest, document, uses, requires, provides)
+    analysed as (
         select
-            store_definitions.project_id,
+            null::bigint as id,
             compiled.digest,
             compiled.document,
             names.uses,
@@ -371,7 +377,7 @@ as $function$
             array(
                 select captures.capture ->> 'name'
                 from jsonb_array_elements(compiled.document -> 'captures') as captures (capture)
-            )
+            ) as provides
         from compiled
         cross join lateral (
             select
@@ -383,16 +389,13 @@ as $function$
                 || (compiled.document -> 'assertion_slots')
             ) as used
         ) as names
-        -- an update that changes nothing: it returns the row, and waits for one just being written
-        on conflict on constraint definitions_digest_key do update set digest = excluded.digest
-        returning
-            definitions.id, definitions.digest, definitions.uses, definitions.requires,
-            definitions.provides
     )
 
     select
         given.test_case_id,
+        given.digest,
         ids.id,
+        ids.document,
         ids.uses,
         ids.requires,
         ids.provides
@@ -400,8 +403,12 @@ as $function$
     inner join (
         select * from known
         union all
-        select * from stored
+        select * from analysed
     ) as ids on ids.digest = given.digest;
 $function$;
-comment on function private.store_definitions(uuid, uuid[]) is
-'The definition of each test as it is now; compiled only when no run has seen it yet.';
+comment on function private.read_definitions(uuid, uuid[]) is
+$comment$The definition of each test as it is now. Writes nothing, so that a plan can be made only
+to be looked at.
+
+document: compiled here because no run has seen it yet, for private.store_definitions to keep;
+definition_id is null exactly then.$comment$;

@@ -16,22 +16,31 @@ create type private.planned_test as (
     is_repeatable boolean,
     fixture_id uuid,
     fixture_names text[],
+    row_keys text[],
+    digest bytea,
     definition_id bigint,
+    document jsonb,
     uses text[],
     requires text[],
     provides text[]
 );
-comment on type private.planned_test is 'A compiled test on its way into a run.';
+comment on type private.planned_test is
+$comment$A compiled test on its way into a run.
+
+row_keys: rows of its fixture that are to run; null = all. document: its definition while that is
+not stored yet, definition_id is null then.$comment$;
 
 create type private.planned_edge as (
     consumer_id uuid,
     upstream_id uuid,
     kind text,
+    origin text,
     name text
 );
 comment on type private.planned_edge is
-$comment$A dependency between two tests; name: the value it was inferred for, null if explicit or
-sequential.$comment$;
+$comment$A dependency between two tests.
+
+origin: explicit, inferred or sequential. name: the value it was inferred for, else null.$comment$;
 
 create function private.refuse_unknown_ids(selection jsonb, project_id uuid)
 returns void
@@ -86,6 +95,72 @@ $function$;
 comment on function private.refuse_unknown_ids(jsonb, uuid) is
 'Raise PT404 unknown_suite or unknown_test for the first id of a selection that the project lacks.';
 
+create function private.failed_rows(selection jsonb)
+returns table (test_case_id uuid, row_key text)
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select
+        results.test_case_id,
+        results.row_key
+    from public.test_results as results
+    where
+        results.run_id = (selection ->> 'failures_of')::uuid
+        and results.status <> 'passed';
+$function$;
+comment on function private.failed_rows(jsonb) is
+'What did not pass in the run that a selection calls failures_of, skipped and cancelled included.';
+
+create function private.refuse_pointless_rerun(selection jsonb, project_id uuid)
+returns void
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_run public.test_runs;
+begin
+    if not selection ? 'failures_of' then
+        return;
+    end if;
+    select runs.*
+    into v_run
+    from public.test_runs as runs
+    where
+        runs.id::text = refuse_pointless_rerun.selection ->> 'failures_of'
+        and runs.project_id = refuse_pointless_rerun.project_id;
+    if not found then
+        raise exception using
+            errcode = 'PT404',
+            message = format('there is no run %s in this project', selection ->> 'failures_of'),
+            detail = 'unknown_run',
+            hint = 'failures_of takes the id of an earlier run in the environment''s project.';
+    end if;
+    if v_run.finished_at is null then
+        raise exception using
+            errcode = 'PT409',
+            message = format('the run %s is not over', v_run.id),
+            detail = 'run_not_over',
+            hint = 'Wait for its end, or cancel it: what failed is known then.';
+    end if;
+    if not exists (select from private.failed_rows(selection)) then
+        raise exception using
+            errcode = 'PT422',
+            message = format('everything in the run %s passed', v_run.id),
+            detail = 'nothing_failed',
+            hint = 'There is nothing to run again; queue_run repeats a whole run.';
+    end if;
+end;
+$function$;
+comment on function private.refuse_pointless_rerun(jsonb, uuid) is
+$comment$Raise when the failures of an earlier run are asked for and there can be none: PT404
+unknown_run, PT409 run_not_over, PT422 nothing_failed.$comment$;
+
 create function private.select_tests(selection jsonb, project_id uuid)
 returns uuid[]
 language sql
@@ -104,9 +179,16 @@ as $function$
         and cases.archived_at is null
         and suites.archived_at is null
         and (
-            coalesce(selection -> 'suites', '[]') || coalesce(selection -> 'tests', '[]') = '[]'
+            (
+                coalesce(selection -> 'suites', '[]') || coalesce(selection -> 'tests', '[]') = '[]'
+                and not selection ? 'failures_of'
+            )
             or selection -> 'suites' ? cases.suite_id::text
             or selection -> 'tests' ? cases.id::text
+            or cases.id in (
+                select failed.test_case_id
+                from private.failed_rows(select_tests.selection) as failed
+            )
         )
         and (
             coalesce(selection -> 'tags', '[]') = '[]'
@@ -114,8 +196,10 @@ as $function$
         );
 $function$;
 comment on function private.select_tests(jsonb, uuid) is
-$comment$Tests that a selection names: any of its suites and tests (all, when it names none), with
-any of its tags. Disabled and archived ones, and those without a request, are left out.$comment$;
+$comment$Tests that a selection names: any of its suites and tests and what did not pass in the run
+failures_of (all, when it names none of these), with any of its tags.
+
+Disabled and archived ones, and those without a request, are left out.$comment$;
 
 create function private.refuse_unknown_credentials(tests private.planned_test[])
 returns void
@@ -201,8 +285,8 @@ come along.$comment$;
 create function private.load_tests(project_id uuid, test_case_ids uuid[])
 returns private.planned_test[]
 language sql
-volatile
-parallel unsafe
+stable
+parallel safe
 security invoker
 set search_path = ''
 as $function$
@@ -228,16 +312,19 @@ as $function$
                     end,
                     usage.fixture_id,
                     fixture_names.names,
-                    stored.definition_id,
-                    stored.uses,
-                    stored.requires,
-                    stored.provides
+                    null,
+                    compiled.digest,
+                    compiled.definition_id,
+                    compiled.document,
+                    compiled.uses,
+                    compiled.requires,
+                    compiled.provides
                 )::private.planned_test
             ),
             '{}'
         )
-    from private.store_definitions(load_tests.project_id, load_tests.test_case_ids) as stored
-    inner join public.test_cases as cases on cases.id = stored.test_case_id
+    from private.read_definitions(load_tests.project_id, load_tests.test_case_ids) as compiled
+    inner join public.test_cases as cases on cases.id = compiled.test_case_id
     inner join public.test_suites as suites on suites.id = cases.suite_id
     inner join public.test_request_configs as configs on configs.test_case_id = cases.id
     left join public.api_endpoints as endpoints on endpoints.id = cases.endpoint_id

@@ -38,7 +38,12 @@ as $function$
     )
 
     select coalesce(
-        array_agg(row(required.id, provided.id, 'data', required.name)::private.planned_edge), '{}'
+        array_agg(
+            row(
+                required.id, provided.id, 'data', 'inferred', required.name
+            )::private.planned_edge
+        ),
+        '{}'
     )
     from required
     inner join provided
@@ -74,7 +79,9 @@ declare
 begin
     select coalesce(
         array_agg(
-            row(consumers.id, upstreams.id, dependencies.kind, null)::private.planned_edge
+            row(
+                consumers.id, upstreams.id, dependencies.kind, 'explicit', null
+            )::private.planned_edge
         ),
         '{}'
     )
@@ -151,7 +158,9 @@ set search_path = ''
 as $function$
     select coalesce(
         array_agg(
-            row(neighbours.id, neighbours.previous_id, 'order', null)::private.planned_edge
+            row(
+                neighbours.id, neighbours.previous_id, 'order', 'sequential', null
+            )::private.planned_edge
         ),
         '{}'
     )
@@ -168,174 +177,6 @@ as $function$
 $function$;
 comment on function private.sequence_tests(private.planned_test[]) is
 'Order edges of sequential suites: each test waits for the one before it, within its phase.';
-
-create function private.find_cycle(edges private.planned_edge[])
-returns uuid[]
-language plpgsql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-declare
-    v_ids uuid[];
-    v_open_counts integer[]; -- upstreams not yet taken away, by position in v_ids
-    v_consumers integer[]; -- consumers of the first id, then of the second, ...
-    v_starts integer[]; -- where each id's consumers begin in it
-    v_free integer[];
-    v_taken integer := 0;
-    v_path uuid[];
-    v_next uuid;
-begin
-    with nodes as materialized (
-        select
-            ids.id,
-            row_number() over (order by ids.id)::integer as number
-        from (
-            select edges.consumer_id as id from unnest(find_cycle.edges) as edges
-            union
-            select edges.upstream_id from unnest(find_cycle.edges) as edges
-        ) as ids
-    ),
-
-    links as materialized (
-        select distinct
-            upstreams.number as upstream,
-            consumers.number as consumer
-        from unnest(find_cycle.edges) as edges
-        inner join nodes as upstreams on upstreams.id = edges.upstream_id
-        inner join nodes as consumers on consumers.id = edges.consumer_id
-    ),
-
-    counted as (
-        select
-            nodes.id,
-            nodes.number,
-            coalesce(incoming.count, 0)::integer as incoming_count,
-            coalesce(outgoing.count, 0)::integer as outgoing_count
-        from nodes
-        left join (select consumer, count(*) as count from links group by consumer) as incoming
-            on incoming.consumer = nodes.number
-        left join (select upstream, count(*) as count from links group by upstream) as outgoing
-            on outgoing.upstream = nodes.number
-    )
-
-    select
-        array_agg(started.id order by started.number),
-        array_agg(started.incoming_count order by started.number),
-        array_agg(started.start order by started.number),
-        array_agg(started.number) filter (where started.incoming_count = 0),
-        (select array_agg(links.consumer order by links.upstream) from links)
-    into v_ids, v_open_counts, v_starts, v_free, v_consumers
-    from (
-        select
-            counted.*,
-            (
-                1 + sum(counted.outgoing_count) over (order by counted.number)
-                - counted.outgoing_count
-            )::integer as start
-        from counted
-    ) as started;
-
-    -- Take away, one by one, what waits for nothing; what can never be taken away is on a cycle or
-    -- behind one. A loop, because it is linear: sets by layer cost a statement for each test of a
-    -- long chain.
-    while v_taken < coalesce(cardinality(v_free), 0) loop
-        v_taken := v_taken + 1;
-        for v_at in v_starts[v_free[v_taken]]
-            .. coalesce(v_starts[v_free[v_taken] + 1], cardinality(v_consumers) + 1) - 1 loop
-            v_open_counts[v_consumers[v_at]] := v_open_counts[v_consumers[v_at]] - 1;
-            if v_open_counts[v_consumers[v_at]] = 0 then
-                v_free := v_free || v_consumers[v_at];
-            end if;
-        end loop;
-    end loop;
-    if v_taken = coalesce(cardinality(v_ids), 0) then
-        return null;
-    end if;
-
-    -- everything left waits for something left: walk upstream until a test comes again
-    select v_ids[left_over.number]
-    into v_next
-    from unnest(v_open_counts) with ordinality as left_over (open_count, number)
-    where left_over.open_count > 0
-    limit 1;
-    loop
-        v_path := v_path || v_next;
-        select edges.upstream_id
-        into v_next
-        from unnest(find_cycle.edges) as edges
-        where
-            edges.consumer_id = v_next
-            and v_open_counts[array_position(v_ids, edges.upstream_id)] > 0
-        order by edges.upstream_id
-        limit 1;
-        exit when v_next = any(v_path);
-    end loop;
-    return v_path[array_position(v_path, v_next):] || v_next;
-end;
-$function$;
-comment on function private.find_cycle(private.planned_edge[]) is
-$comment$Tests of one cycle, each waiting for the next, the first repeated at the end;
-null if there is none.
-
-Source: A. B. Kahn, Topological sorting of large networks (1962).$comment$;
-
-create function private.refuse_impossible_order(
-    tests private.planned_test[], edges private.planned_edge[]
-)
-returns void
-language plpgsql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-declare
-    v_problem text;
-    v_cycle uuid[];
-begin
-    select format(
-        'the %s test "%s" depends on the %s test "%s", which runs later',
-        consumers.phase, consumers.test_name, upstreams.phase, upstreams.test_name
-    )
-    into v_problem
-    from unnest(edges) as edges
-    inner join unnest(tests) as consumers on consumers.id = edges.consumer_id
-    inner join unnest(tests) as upstreams on upstreams.id = edges.upstream_id
-    where upstreams.phase_rank > consumers.phase_rank
-    limit 1;
-    if found then
-        raise exception using
-            errcode = 'PT422',
-            message = v_problem,
-            detail = 'dependency_on_later_phase',
-            hint = 'Move one of the two to another phase, or remove the dependency.';
-    end if;
-
-    v_cycle := private.find_cycle(edges);
-    if v_cycle is not null then
-        raise exception using
-            errcode = 'PT422',
-            message = format(
-                'these tests wait for each other: %s',
-                (
-                    select string_agg(
-                        format('"%s"', named.test_name), ' -> ' order by cycle.ordinal
-                    )
-                    from unnest(v_cycle) with ordinality as cycle (id, ordinal)
-                    inner join unnest(tests) as named on named.id = cycle.id
-                )
-            ),
-            detail = 'dependency_cycle',
-            hint = 'Each arrow reads "waits for". Remove one of the dependencies.';
-    end if;
-end;
-$function$;
-comment on function private.refuse_impossible_order(
-    private.planned_test[], private.planned_edge[]
-) is
-'Raise PT422 dependency_cycle (naming the cycle) or dependency_on_later_phase.';
 
 create function private.find_producers(
     tests private.planned_test[], edges private.planned_edge[], overridden_names text[]
@@ -522,3 +363,125 @@ name in use.
 
 overridden_names: names that the run gives. same: the producer's value for the same fixture row;
 all: an array in row order. Errors: PT422 ambiguous_producer.$comment$;
+
+create function private.narrow_rows(
+    tests private.planned_test[],
+    edges private.planned_edge[],
+    selected uuid[],
+    selection jsonb
+)
+returns private.planned_test[]
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_keys jsonb;
+begin
+    with recursive fixture_keys as materialized (
+        select
+            fixtures.id,
+            entries.row ->> 'key' as row_key
+        from public.test_data_fixtures as fixtures
+        cross join lateral jsonb_array_elements(fixtures.rows) as entries (row)
+        where
+            fixtures.id in (
+                select narrowed.fixture_id from unnest(narrow_rows.tests) as narrowed
+            )
+    ),
+
+    -- tests that the selection also names otherwise run with all their rows, and so do those of
+    -- whose failed rows none is there any more
+    chosen as (
+        select
+            narrowed.id,
+            array_agg(fixture_keys.row_key) filter (
+                where fixture_keys.row_key is not null
+            ) as row_keys
+        from unnest(narrow_rows.tests) as narrowed
+        left join private.failed_rows(narrow_rows.selection) as failed
+            on
+                failed.test_case_id = narrowed.id
+                and not coalesce(selection -> 'suites' ? narrowed.suite_id::text, false)
+                and not coalesce(selection -> 'tests' ? narrowed.id::text, false)
+        left join fixture_keys
+            on
+                fixture_keys.id = narrowed.fixture_id
+                and fixture_keys.row_key = failed.row_key
+        where narrowed.id = any(narrow_rows.selected)
+        group by narrowed.id
+    ),
+
+    links as materialized (
+        select
+            consumers.id as consumer_id,
+            upstreams.id as upstream_id,
+            coalesce(consumers.fixture_id = upstreams.fixture_id, false) as is_row_to_row,
+            consumers.phase = 'teardown' and upstreams.phase <> 'teardown' as is_clean_up
+        from unnest(narrow_rows.edges) as known
+        inner join unnest(narrow_rows.tests) as consumers on consumers.id = known.consumer_id
+        inner join unnest(narrow_rows.tests) as upstreams on upstreams.id = known.upstream_id
+    ),
+
+    needed (test_id, row_key) as (
+        -- a null key stands for every row
+        select
+            chosen.id,
+            keys.row_key
+        from chosen
+        cross join lateral unnest(
+            coalesce(chosen.row_keys, array[null::text])
+        ) as keys (row_key)
+        union
+        select
+            links.upstream_id,
+            case when links.is_row_to_row then needed.row_key end
+        from needed
+        inner join links on links.consumer_id = needed.test_id and not links.is_clean_up
+    ),
+
+    included as (
+        select * from needed
+        union
+        -- what cleans up row by row has nothing to clean in the other rows
+        select
+            links.consumer_id,
+            needed.row_key
+        from needed
+        inner join links on links.upstream_id = needed.test_id
+        where
+            links.is_clean_up
+            and links.is_row_to_row
+            and links.consumer_id not in (select needed.test_id from needed)
+    )
+
+    select jsonb_object_agg(narrowed.test_id, narrowed.row_keys)
+    into v_keys
+    from (
+        select
+            included.test_id,
+            jsonb_agg(included.row_key) as row_keys
+        from included
+        group by included.test_id
+        having bool_and(included.row_key is not null)
+    ) as narrowed;
+
+    for v_index in 1 .. cardinality(tests) loop
+        if v_keys ? tests[v_index].id::text then
+            tests[v_index].row_keys := array(
+                select jsonb_array_elements_text(v_keys -> tests[v_index].id::text)
+            );
+        end if;
+    end loop;
+    return tests;
+end;
+$function$;
+comment on function private.narrow_rows(
+    private.planned_test[], private.planned_edge[], uuid[], jsonb
+) is
+$comment$The tests, narrowed to the fixture rows that did not pass in the run failures_of, and to
+those that these rows need: the same row of a test with the same fixture, every row of any other.
+
+selected: what the selection names, before its closure.$comment$;

@@ -1,5 +1,5 @@
--- Planning, third part: results, work items and edges of one run, written in one statement each.
--- Depends on: connect_tests. Locks: none, all objects are new.
+-- Planning, last part: results, work items and edges of one run, written in one statement each.
+-- Depends on: order_tests. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -20,6 +20,32 @@ create type private.planned_link as (
     kind text
 );
 comment on type private.planned_link is 'A dependency between two items on its way into the queue.';
+
+create function private.store_definitions(project_id uuid, tests private.planned_test[])
+returns table (digest bytea, definition_id bigint)
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    insert into private.definitions (project_id, digest, document, uses, requires, provides)
+    select distinct on (compiled.digest)
+        store_definitions.project_id,
+        compiled.digest,
+        compiled.document,
+        compiled.uses,
+        compiled.requires,
+        compiled.provides
+    from unnest(tests) as compiled
+    where compiled.definition_id is null
+    order by compiled.digest
+    -- an update that changes nothing: it returns the row, and waits for one just being written
+    on conflict on constraint definitions_digest_key do update set digest = excluded.digest
+    returning definitions.digest, definitions.id;
+$function$;
+comment on function private.store_definitions(uuid, private.planned_test[]) is
+'Store the definitions that no run has seen yet; the id of each of these by digest.';
 
 create function private.store_snapshots(project_id uuid, documents jsonb[])
 returns table (id bigint, digest bytea)
@@ -85,7 +111,7 @@ as $function$
         left join public.test_data_fixtures as fixtures on fixtures.id = tests.fixture_id
         left join lateral
             jsonb_array_elements(fixtures.rows) with ordinality as entries (row, ordinal)
-            on true
+            on tests.row_keys is null or entries.row ->> 'key' = any(tests.row_keys)
         order by tests.phase_rank, tests.position, tests.test_name, entries.ordinal
     ) as listed;
 $function$;
@@ -205,39 +231,6 @@ else through a barrier.
 
 Returns the links and the barriers they need.$comment$;
 
-create function private.snapshot_environment(environment_id uuid)
-returns jsonb
-language sql
-stable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    select jsonb_build_object(
-        'base_url', rtrim(environments.base_url, '/'),
-        'project_variables', projects.variables,
-        'variables', coalesce(
-            jsonb_object_agg(variables.name, variables.value)
-            filter (where variables.value is not null),
-            '{}'
-        ),
-        'secrets', coalesce(
-            jsonb_object_agg(variables.name, variables.secret_id)
-            filter (where variables.secret_id is not null),
-            '{}'
-        )
-    )
-    from public.environments
-    inner join public.projects on projects.id = environments.project_id
-    left join public.environment_variables as variables
-        on variables.environment_id = environments.id
-    where environments.id = snapshot_environment.environment_id
-    group by environments.id, projects.id;
-$function$;
-comment on function private.snapshot_environment(uuid) is
-$comment$What tests know in an environment: base URL, variables, and the Vault ids (never values) of
-secrets.$comment$;
-
 create function private.store_plan(
     run public.test_runs,
     tests private.planned_test[],
@@ -291,7 +284,11 @@ begin
     insert into public.test_execution_context (run_id, project_id)
     values (run.id, run.project_id);
 
-    with fixture_rows as materialized (
+    with definitions as materialized (
+        select * from private.store_definitions(run.project_id, tests)
+    ),
+
+    fixture_rows as materialized (
         select * from private.store_snapshots(
             run.project_id,
             array(
@@ -318,11 +315,13 @@ begin
             tests.phase,
             tests.priority,
             tests.is_repeatable,
-            tests.definition_id,
+            coalesce(tests.definition_id, definitions.definition_id) as definition_id,
             fixture_rows.id as fixture_snapshot_id,
+            coalesce(store_plan.bindings -> tests.id::text, '{}') as bindings,
             coalesce(incoming.link_count, 0) as pending_count
         from unnest(items || barriers) as items
         inner join unnest(tests) as tests on tests.id = items.test_id
+        left join definitions on definitions.digest = tests.digest
         left join fixture_rows on fixture_rows.digest = private.digest_of(items.row_values)
         left join incoming on incoming.to_item = items.id
     ),
@@ -330,7 +329,7 @@ begin
     results as (
         insert into public.test_results (
             id, run_id, project_id, test_case_id, test_name, suite_name, phase, row_key, row_index,
-            definition_id, planned_on
+            definition_id, bindings, fixture_snapshot_id, planned_on
         )
         select
             planned.result_id,
@@ -343,6 +342,8 @@ begin
             planned.row_key,
             planned.row_index,
             planned.definition_id,
+            planned.bindings,
+            planned.fixture_snapshot_id,
             run.planned_on
         from planned
         where planned.result_id is not null
@@ -367,7 +368,7 @@ begin
         planned.phase,
         planned.priority,
         planned.is_repeatable,
-        coalesce(store_plan.bindings -> planned.test_id::text, '{}'),
+        planned.bindings,
         case
             when planned.result_id is null then 'barrier'
             when planned.pending_count > 0 then 'waiting'
@@ -390,4 +391,35 @@ $function$;
 comment on function private.store_plan(
     public.test_runs, private.planned_test[], private.planned_item[], private.planned_item[],
     private.planned_link[], jsonb
-) is 'Write what private.plan_run worked out.';
+) is 'Write what private.work_out_plan worked out.';
+
+create function private.write_plan(
+    run public.test_runs, plan private.run_plan, out total_count integer, out snapshot_id bigint
+)
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_items private.planned_item[] := private.list_items(plan.tests);
+    v_barriers private.planned_item[];
+    v_links private.planned_link[];
+begin
+    select linked.links, linked.barriers
+    into v_links, v_barriers
+    from private.link_items(plan.tests, plan.edges, v_items) as linked;
+
+    perform private.store_plan(run, plan.tests, v_items, v_barriers, v_links, plan.bindings);
+    total_count := cardinality(v_items);
+    snapshot_id := (
+        select stored.id
+        from private.store_snapshots(run.project_id, array[plan.environment]) as stored
+    );
+end;
+$function$;
+comment on function private.write_plan(public.test_runs, private.run_plan) is
+$comment$Write results, items and edges for a run row that was just inserted.
+
+Returns the number of results and the snapshot of the environment.$comment$;

@@ -12,26 +12,10 @@ security definer -- the engine's tables are closed to clients
 set search_path = ''
 as $function$
 declare
-    v_run public.test_runs;
+    v_run public.test_runs := private.authorize_run_change(
+        cancel_run.run_id, 'cancel runs'
+    );
 begin
-    select runs.*
-    into v_run
-    from public.test_runs as runs
-    where
-        runs.id = cancel_run.run_id
-        and (
-            (select private.is_operator())
-            or runs.project_id = any(array(select private.my_project_ids()))
-        );
-    if not found then
-        raise exception using
-            errcode = 'PT404',
-            message = format('there is no run %s', cancel_run.run_id),
-            detail = 'unknown_run',
-            hint = 'Give the id of a run of one of your projects.';
-    end if;
-    perform private.require_editor(v_run.project_id, 'cancel runs');
-
     update private.live_runs as lives
     set is_cancelled = true
     where lives.run_id = cancel_run.run_id;

@@ -230,6 +230,7 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
+    ('get_test_execution_chain'), ('plan_run'), ('queue_runs'), ('rerun_failed'),
     ('cancel_run'), ('create_organization'), ('delete_secret'), ('get_run_report'), ('get_run_state'), ('get_test'),
     ('queue_run'), ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret')
     $$,
@@ -245,6 +246,7 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
+    ('get_test_execution_chain'), ('plan_run'), ('queue_runs'), ('rerun_failed'),
     ('cancel_run'), ('claim_work'), ('delete_secret'), ('get_run_report'), ('get_run_state'), ('get_test'),
     ('queue_run'), ('register_worker'), ('release_work'), ('renew_work'), ('report_work'),
     ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret')
@@ -261,6 +263,7 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
+    ('find_run'), ('get_test_execution_chain'), ('plan_run'), ('queue_runs'), ('rerun_failed'),
     ('are_expectations'), ('assertion_problem'), ('cancel_run'), ('capture_problem'),
     ('compile_templates'), ('create_organization'), ('delete_secret'), ('document_fields'), ('field_problem'),
     ('find_project'), ('find_suite'), ('find_templates'), ('identify_tests'), ('is_auth'),
@@ -287,6 +290,7 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
+    ('find_run'), ('get_test_execution_chain'), ('plan_run'), ('queue_runs'), ('rerun_failed'),
     ('are_expectations'), ('assertion_problem'), ('cancel_run'), ('capture_problem'),
     ('claim_work'),
     ('compile_templates'), ('delete_secret'), ('document_fields'), ('field_problem'), ('find_project'),

@@ -56,9 +56,10 @@ select tests.queue('run');
 select bag_eq(
     $$ select * from tests.broadcasts() $$,
     $$
-    values ('workers', 'run_queued', jsonb_build_object('run', tests.run('run'), 'project', tests.id('shop')))
+    select topics.topic, 'run_queued', jsonb_build_object('runs', array[tests.run('run')], 'project', tests.id('shop'))
+    from unnest(array['workers', 'project:' || tests.id('shop')]) as topics (topic)
     $$,
-    'workers are woken when a run is queued'
+    'workers are woken when a run is queued, and who watches the project is told'
 );
 delete from realtime.messages;
 select tests.claim('1', 3);

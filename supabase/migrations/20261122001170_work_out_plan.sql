@@ -1,0 +1,152 @@
+-- Planning, fourth part: the whole plan of a run, worked out without writing anything.
+-- Depends on: order_tests. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create type private.run_plan as (
+    environment jsonb,
+    selected uuid[],
+    tests private.planned_test[],
+    edges private.planned_edge[],
+    bindings jsonb
+);
+comment on type private.run_plan is
+$comment$What a run would do.
+
+environment: see private.snapshot_environment. selected: tests that the selection names itself.
+bindings: see private.bind_names.$comment$;
+
+create function private.refuse_malformed_selection(selection jsonb, variables jsonb)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    if
+        jsonb_typeof(selection) is distinct from 'object'
+        or jsonb_typeof(variables) is distinct from 'object'
+        or jsonb_typeof(coalesce(selection -> 'suites', '[]')) <> 'array'
+        or jsonb_typeof(coalesce(selection -> 'tests', '[]')) <> 'array'
+        or jsonb_typeof(coalesce(selection -> 'tags', '[]')) <> 'array'
+        or jsonb_typeof(coalesce(selection -> 'failures_of', '""')) <> 'string'
+        or selection - array['suites', 'tests', 'tags', 'failures_of'] <> '{}'
+    then
+        raise exception using
+            errcode = 'PT400',
+            message = 'selection takes suites, tests and tags, each an array, and failures_of, '
+                || 'a run''s id; variables is an object',
+            detail = 'malformed_selection',
+            hint = 'For example {"suites": ["<id>"], "tags": ["smoke"]} and {"name": "value"}.';
+    end if;
+end;
+$function$;
+comment on function private.refuse_malformed_selection(jsonb, jsonb) is
+'Raise PT400 malformed_selection unless both have the shape that queue_run takes.';
+
+create function private.snapshot_environment(environment_id uuid)
+returns jsonb
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select jsonb_build_object(
+        'base_url', rtrim(environments.base_url, '/'),
+        'project_variables', projects.variables,
+        'variables', coalesce(
+            jsonb_object_agg(variables.name, variables.value)
+            filter (where variables.value is not null),
+            '{}'
+        ),
+        'secrets', coalesce(
+            jsonb_object_agg(variables.name, variables.secret_id)
+            filter (where variables.secret_id is not null),
+            '{}'
+        )
+    )
+    from public.environments
+    inner join public.projects on projects.id = environments.project_id
+    left join public.environment_variables as variables
+        on variables.environment_id = environments.id
+    where environments.id = snapshot_environment.environment_id
+    group by environments.id, projects.id;
+$function$;
+comment on function private.snapshot_environment(uuid) is
+$comment$What tests know in an environment: base URL, variables, and the Vault ids (never values) of
+secrets.$comment$;
+
+create function private.work_out_plan(
+    project_id uuid, environment_id uuid, selection jsonb, variables jsonb
+)
+returns private.run_plan
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_plan private.run_plan;
+    v_included uuid[];
+begin
+    perform private.refuse_malformed_selection(selection, variables);
+    perform private.refuse_unknown_ids(selection, project_id);
+    perform private.refuse_pointless_rerun(selection, project_id);
+    v_plan.environment := private.snapshot_environment(environment_id);
+    v_plan.selected := private.select_tests(selection, project_id);
+    if v_plan.selected = '{}' then
+        raise exception using
+            errcode = 'PT422',
+            message = 'the selection holds no test that could run',
+            detail = 'empty_selection',
+            hint = 'Check suites, tests and tags; disabled and archived tests, '
+                || 'and tests without a request, are left out.';
+    end if;
+
+    v_plan.tests := private.load_tests(project_id, private.reach_tests(v_plan.selected));
+    v_plan.edges := private.connect_tests(
+        v_plan.tests,
+        array(
+            select jsonb_object_keys(variables)
+            union
+            select jsonb_object_keys(v_plan.environment -> 'variables')
+            union
+            select jsonb_object_keys(v_plan.environment -> 'secrets')
+        )
+    );
+    v_included := private.close_selection(v_plan.tests, v_plan.edges, v_plan.selected);
+
+    select array_agg(tests::private.planned_test)
+    into v_plan.tests
+    from unnest(v_plan.tests) as tests
+    where tests.id = any(v_included);
+    select coalesce(array_agg(edges::private.planned_edge), '{}')
+    into v_plan.edges
+    from unnest(v_plan.edges) as edges
+    where edges.consumer_id = any(v_included) and edges.upstream_id = any(v_included);
+    if selection ? 'failures_of' then
+        v_plan.tests := private.narrow_rows(
+            v_plan.tests, v_plan.edges, v_plan.selected, selection
+        );
+    end if;
+    v_plan.edges := v_plan.edges || private.sequence_tests(v_plan.tests);
+
+    perform private.refuse_unknown_credentials(v_plan.tests);
+    v_plan.bindings := private.bind_names(
+        v_plan.tests, v_plan.edges, array(select jsonb_object_keys(variables))
+    );
+    perform private.refuse_impossible_order(v_plan.tests, v_plan.edges);
+    return v_plan;
+end;
+$function$;
+comment on function private.work_out_plan(uuid, uuid, jsonb, jsonb) is
+$comment$What a run of a selection would do, or why it cannot be. Writes nothing.
+
+environment_id: null = without the names that an environment gives.
+Errors: PT400 malformed_selection; PT404 unknown_suite, unknown_test, unknown_run; PT409
+run_not_over; PT422 empty_selection, nothing_failed, unknown_credential, ambiguous_producer,
+dependency_cycle, dependency_on_later_phase.$comment$;
