@@ -166,10 +166,17 @@ def client_for(stack: embedded.Connection) -> Iterator[Callable[[str], supabase.
         )
 
 
-def push_migrations(db_url: str) -> None:
+def push_migrations(db_url: str, *options: str) -> None:
     """Push our migrations to *db_url* the way an operator does."""
     done = subprocess.run(
-        [ROOT / "node_modules/.bin/supabase", "db", "push", f"--remote={db_url}", "--yes"],
+        [
+            ROOT / "node_modules/.bin/supabase",
+            "db",
+            "push",
+            f"--remote={db_url}",
+            "--yes",
+            *options,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -337,15 +337,40 @@ def test_refused_plan_writes_nothing(project: Project) -> None:
     assert runs.execute().data == []
 
 
-def test_demo() -> None:
-    """The demo's own command: the seeded Legito suites are green from nothing."""
-    demo = subprocess.run(
-        [sys.executable, "-m", "worker", "demo"],
+def run_demo(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run the demo's own command."""
+    return subprocess.run(
+        [sys.executable, "-m", "worker", "demo", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
 
+
+def test_demo() -> None:
+    """The seeded Legito suites are green from nothing."""
+    demo = run_demo()
+
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "150/150  150 passed" in demo.stdout
+
+
+def test_demo_of_a_failure() -> None:
+    """With a fault the exit code is that of the red run, and the report ends with the reason."""
+    demo = run_demo("--fault", "tokens")
+
+    assert demo.returncode == 1, demo.stdout + demo.stderr
+    (reason,) = demo.stdout.partition("Where it went wrong:\n")[2].partition("\n\n")[0].splitlines()
+    assert reason.startswith("  Reference data/The API answers and takes the key failed: ")
+    assert "status equals 200; got 401" in reason
+    assert reason.endswith("; 149 skipped because of it")
+
+
+def test_demo_of_no_known_fault() -> None:
+    """What makes no sense is told before anything else is started."""
+    demo = run_demo("--fault", "weather")
+
+    assert demo.returncode == 2
+    assert "no fault 'weather', only latency, bursts" in demo.stderr
+    assert "Supabase" not in demo.stdout

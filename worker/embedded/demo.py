@@ -47,7 +47,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
         faults = [f"--fault={fault}" for fault in arguments.fault]
         say(" ".join(["Starting the Legito stand-in", *faults]))
         standin = cleanup.enter_context(
-            _started(
+            announced(
                 [sys.executable, "-m", "examples.legito", *faults],
                 folder / "legito.log",
                 os.environ,
@@ -61,7 +61,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
         _push(supabase.db_url)
 
         client = create_client(supabase.url, supabase.secret_key)
-        _point_at(client, standin)
+        point_at(client, standin)
         environment = {
             **os.environ,
             "ASSAY_SUPABASE_URL": supabase.url,
@@ -71,7 +71,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
         }
         say("Starting a worker")
         assay = [sys.executable, "-m", "worker"]
-        cleanup.enter_context(_started([*assay, "worker"], folder / "worker.log", environment))
+        cleanup.enter_context(announced([*assay, "worker"], folder / "worker.log", environment))
 
         say("assay run --project Legito --env demo --wait")
         run = subprocess.run(
@@ -95,7 +95,7 @@ def _push(db_url: str) -> None:
         raise EmbeddedError(f"supabase db push failed:\n{pushed.stdout}{pushed.stderr}")
 
 
-def _point_at(client: Client, standin: Mapping[str, str]) -> None:
+def point_at(client: Client, standin: Mapping[str, str]) -> None:
     """Tell the seeded environment where the stand-in is, what it signs in with, and its sink."""
     demo = client.table("environments").update({"base_url": standin["url"]}).eq("name", "demo")
     environment = cast("dict[str, str]", demo.execute().data[0])
@@ -112,7 +112,7 @@ def _point_at(client: Client, standin: Mapping[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _started(
+def announced(
     command: list[str], log_file: Path, environment: Mapping[str, str]
 ) -> Iterator[dict[str, str]]:
     """Run *command* until the block ends; yield the JSON of the first line it writes to *log_file*.
