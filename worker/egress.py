@@ -57,7 +57,8 @@ class EgressPolicy:
         """Refuse to connect to *address* on behalf of *host*."""
         if not self._admits(host.lower(), address):
             shown = host if host == address else f"{host} ({address})"
-            raise TargetError("egress_denied", f"{shown} is not a public address")
+            message = f"{shown} is not a public address, nor in the worker's ASSAY_EGRESS_ALLOW"
+            raise TargetError("egress_denied", message)
 
     def _judge(self, host: str, address: str) -> bool:
         is_named = any(fnmatchcase(host, pattern) for pattern in self._patterns)

@@ -71,6 +71,10 @@ name}.$comment$;
 comment on column public.test_suites.archived_at is
 'Since when it is hidden and left out; null = in use.';
 comment on column public.test_suites.created_at is 'When it was created.';
+comment on constraint test_suites_name_check on public.test_suites is
+'name has 1 to 200 characters.';
+comment on constraint test_suites_headers_check on public.test_suites is
+'headers are [["Name", "value"], ...], texts both.';
 
 create table public.test_cases (
     id uuid primary key default gen_random_uuid(),
@@ -130,6 +134,11 @@ comment on column public.test_cases.archived_at is
 'Since when it is hidden and left out; null = in use.';
 comment on column public.test_cases.created_at is 'When it was created.';
 comment on column public.test_cases.updated_at is 'When it was last changed; kept by a trigger.';
+comment on constraint test_cases_name_check on public.test_cases is
+'name has 1 to 200 characters.';
+comment on constraint test_cases_retry_check on public.test_cases is
+$comment$retry takes attempts and factor (1 to 100), base_ms, cap_ms and deadline_ms (up to a day),
+statuses (numbers) and retry_on (network, timeout, status, assertion, capture), no more.$comment$;
 create index test_cases_suite_id_idx on public.test_cases (suite_id, project_id, position);
 create index test_cases_endpoint_id_idx on public.test_cases (endpoint_id, project_id);
 create index test_cases_project_id_idx on public.test_cases (project_id);
@@ -201,6 +210,19 @@ comment on column public.test_request_configs.max_redirects is
 comment on column public.test_request_configs.max_body_bytes is
 'Bytes of the answer that are read and judged, up to 50 MiB.';
 comment on column public.test_request_configs.verify_tls is 'False accepts any certificate.';
+comment on constraint test_request_configs_method_check on public.test_request_configs is
+'method is written in capital letters, such as POST.';
+comment on constraint test_request_configs_query_check on public.test_request_configs is
+'query is [["name", "value"], ...], texts both.';
+comment on constraint test_request_configs_headers_check on public.test_request_configs is
+'headers are [["Name", "value"], ...], texts both.';
+comment on constraint test_request_configs_body_check on public.test_request_configs is
+$comment$body is {"kind": "json", "value": any}, {"kind": "form", "value": [["name", "value"], ...]}
+or {"kind": "text", "value": "..."}.$comment$;
+comment on constraint test_request_configs_timeouts_check on public.test_request_configs is
+'connect_timeout_ms is 1 to 120,000 and total_timeout_ms 1 to 600,000.';
+comment on constraint test_request_configs_limits_check on public.test_request_configs is
+'max_redirects is 0 to 50 and max_body_bytes 1 to 52,428,800.';
 
 create table public.test_response_specs (
     test_case_id uuid not null,
@@ -279,6 +301,9 @@ comment on column public.test_data_fixtures.name is 'Unique in the project.';
 comment on column public.test_data_fixtures.rows is
 '[{"key": "cz", "values": {"name": value, ...}}, ...], 1 to 10,000; keys are unique.';
 comment on column public.test_data_fixtures.created_at is 'When it was created.';
+comment on constraint test_data_fixtures_rows_check on public.test_data_fixtures is
+$comment$rows are [{"key": "cz", "values": {"name": value, ...}}, ...], 1 to 10,000 with different
+keys.$comment$;
 
 create table public.fixture_usage (
     test_case_id uuid not null,

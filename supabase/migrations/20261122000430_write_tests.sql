@@ -132,6 +132,29 @@ $function$;
 comment on function private.write_tests(public.test_suites, private.given_test[]) is
 'Write what test documents say of themselves; what they say of other rows is for link_tests.';
 
+create function private.explain_rule(rule text)
+returns text
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select coalesce(
+        (
+            select
+                rtrim(replace(obj_description(constraints.oid, 'pg_constraint'), e'\n', ' '), '.')
+            from pg_catalog.pg_constraint as constraints
+            where
+                constraints.conname = rule
+                and constraints.connamespace = 'public'::regnamespace
+        ),
+        'breaks the rule ' || nullif(rule, '')
+    );
+$function$;
+comment on function private.explain_rule(text) is
+'What a constraint of a table in public asks, in the words of its comment; null for no name.';
+
 create function private.raise_placed(
     at text, state text, message text, detail text, hint text, rule text
 )
@@ -164,7 +187,7 @@ begin
             errcode = 'PT400',
             message = format(
                 'at %s: %s', coalesce(nullif(at, ''), '/'),
-                coalesce('breaks the rule ' || nullif(rule, ''), message)
+                coalesce(private.explain_rule(rule), message)
             ),
             detail = 'malformed_document',
             hint = 'All fields and what they may hold: docs/tests.md.';
@@ -175,7 +198,7 @@ comment on function private.raise_placed(text, text, text, text, text, text) is
 $comment$Raise what a constraint of a table raised, with its place in what the client sent.
 
 at: JSON pointer of the document that was being written. state, message, detail, hint and rule (the
-constraint's name): of the error. Errors: PT400 as the check says, or malformed_document; PT409
+constraint's name, told by its comment): of the error. Errors: PT400 as the check says, or malformed_document; PT409
 name_taken.$comment$;
 
 create function private.place_problem(suite public.test_suites, given private.given_test[])
@@ -225,6 +248,7 @@ that caused it.$comment$;
 
 grant execute on function
 private.write_tests(public.test_suites, private.given_test[]),
+private.explain_rule(text),
 private.raise_placed(text, text, text, text, text, text),
 private.place_problem(public.test_suites, private.given_test[])
 to authenticated, service_role;

@@ -96,7 +96,8 @@ COLUMNS = """
 CONSTRAINTS = """
     select
         constraints.conname as name,
-        pg_get_constraintdef(constraints.oid, true) as definition
+        pg_get_constraintdef(constraints.oid, true) as definition,
+        obj_description(constraints.oid, 'pg_constraint') as comment
     from pg_constraint as constraints
     where constraints.conrelid = %s and constraints.contype in ('p', 'u', 'f', 'c')
     order by strpos('pufc', constraints.contype), constraints.conname
@@ -210,7 +211,7 @@ def table_section(connection: psycopg.Connection[Row], table: Row) -> list[str]:
         "",
         *(f"- {role}: {verbs}" for role, verbs in rights_of(rights).items()),
         "",
-        *(f"- `{one['name']}`: `{' '.join(one['definition'].split())}`" for one in constraints),
+        *map(constraint_line, constraints),
         "",
     ]
 
@@ -223,6 +224,13 @@ def column_row(column: Row) -> str:
         f"| `{column['name']}` | {column['type']} | {null} | {default} "
         f"| {cell(column['comment'])} |"
     )
+
+
+def constraint_line(constraint: Row) -> str:
+    """Return the line of a constraint."""
+    definition = " ".join(constraint["definition"].split())
+    told = f" {cell(constraint['comment'])}" if constraint["comment"] else ""
+    return f"- `{constraint['name']}`:{told} `{definition}`"
 
 
 def rights_of(rights: list[Row]) -> dict[str, str]:

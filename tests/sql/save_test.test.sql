@@ -2,7 +2,7 @@
 begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
-select plan(67);
+select plan(69);
 
 create function tests.saving(document jsonb)
 returns text
@@ -205,7 +205,11 @@ select tests.is_refused(
 );
 select tests.is_refused(
     tests.order_document('{"name": " "}'), 'malformed_document',
-    'at /: breaks the rule test_cases_name_check', 'an empty name'
+    'at /: name has 1 to 200 characters', 'an empty name'
+);
+select tests.is_refused(
+    tests.order_document('{"request": {"body": {"title": "A"}}}'), 'malformed_document',
+    'at /: body is {"kind": "json"%"value": "..."}', 'a body that does not say its kind'
 );
 select tests.is_refused(
     tests.order_document('{"request": {"headers": [["a", "{{"]]}}'), 'template_syntax',
