@@ -58,26 +58,8 @@ as $function$
 $function$;
 comment on function private.decrypt_value(bytea, text) is 'A token, decrypted.';
 
-create function private.secret_forms(secret text)
-returns text[]
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    -- a shorter one would blank out ordinary text everywhere
-    select case
-        when length(secret) < 4 then '{}'
-        when private.percent_encode(secret) = secret then array[secret]
-        else array[secret, private.percent_encode(secret)]
-    end;
-$function$;
-comment on function private.secret_forms(text) is
-'The ways in which we may write a secret ourselves: as it is, and percent-encoded in a URL.';
-
 create function private.run_secrets(run_ids uuid[])
-returns table (run_id uuid, secrets text[])
+returns table (run_id uuid, secrets text[], needles text[])
 language sql
 stable
 parallel safe
@@ -104,16 +86,22 @@ as $function$
     )
 
     select
-        known.run_id,
+        forms.run_id,
         -- longest first, or a secret that begins like another would leave its tail
-        array_agg(forms.form order by length(forms.form) desc)
-    from known
-    cross join lateral unnest(private.secret_forms(known.secret)) as forms (form)
-    group by known.run_id;
+        array_agg(forms.form order by length(forms.form) desc),
+        array_agg(substr(left(to_jsonb(forms.form)::text, -1), 2))
+    from (
+        select distinct
+            known.run_id,
+            forms.form
+        from known
+        cross join lateral unnest(private.secret_forms(known.secret)) as forms (form)
+    ) as forms
+    group by forms.run_id;
 $function$;
 comment on function private.run_secrets(uuid[]) is
 $comment$Secret values that a run can have used, in every form: its environment's, and tokens its
-tests captured.$comment$;
+tests captured. needles: how each form reads inside the text of a JSON value that holds it.$comment$;
 
 create function private.redact_text(source text, secrets text[])
 returns text
@@ -127,7 +115,14 @@ declare
     v_secret text;
 begin
     foreach v_secret in array coalesce(secrets, '{}') loop
-        source := replace(source, v_secret, '[redacted]');
+        continue when strpos(source, v_secret) = 0;
+        source := case
+            -- a token of digits is found as a number of its own, not within longer ones
+            when v_secret ~ '^[0-9]+$' then regexp_replace(
+                source, '(?<![0-9.])' || v_secret || '(?![0-9]|[.][0-9])', '[redacted]', 'g'
+            )
+            else replace(source, v_secret, '[redacted]')
+        end;
     end loop;
     return source;
 end;
@@ -145,6 +140,8 @@ as $function$
 begin
     return case jsonb_typeof(document)
         when 'string' then to_jsonb(private.redact_text(document #>> '{}', secrets))
+        when 'number' then
+            case when document #>> '{}' = any(secrets) then '"[redacted]"' else document end
         when 'array' then (
             select coalesce(
                 jsonb_agg(private.redact_nodes(entries.node, secrets) order by entries.ordinal),
@@ -167,7 +164,7 @@ begin
 end;
 $function$;
 comment on function private.redact_nodes(jsonb, text[]) is
-'A document without the secrets, node by node, so that numbers and structure stay as they are.';
+'A document without the secrets, node by node: a number goes as a whole or stays as it is.';
 
 create function private.redact(document jsonb, secrets text[])
 returns jsonb

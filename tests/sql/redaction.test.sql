@@ -1,10 +1,10 @@
--- Redaction: by value, as it is and percent-encoded, before anything is shortened.
+-- Redaction: by value, in every form that a secret takes on its way, before anything is shortened.
 begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
 \ir _lib/leaks.psql
-select plan(18);
+select plan(31);
 
 select public.set_secret(tests.id('staging'), 'password', 'P@ss "W/ord"+é\1');
 select public.set_secret(tests.id('staging'), 'api_token', 'tok-LongEnough-42');
@@ -48,6 +48,52 @@ select unalike(
     tests.stored_body('x ' || private.percent_encode('P@ss "W/ord"+é\1')), '%ss\%20%',
     'percent-encoded'
 );
+select unalike(
+    tests.stored_body('x P%40ss%20%22W%2ford%22%2b%c3%a9%5c1'), '%ord%',
+    'percent-encoded in lower case'
+);
+select unalike(tests.stored_body('x P%40ss+%22W%2Ford%22%2B%C3%A9%5C1'), '%ord%', 'as a form');
+select unalike(tests.stored_body('{"p": "P@ss \"W/ord\"+é\\1"}'), '%ord%', 'escaped in JSON');
+select unalike(
+    tests.stored_body('{"p": "P@ss \"W\/ord\"+\u00e9\\1"}'), '%ord%', 'also with \/ and \u'
+);
+select unalike(tests.stored_body('<p>P@ss &quot;W/ord&quot;+é\1</p>'), '%ord%', 'in HTML');
+select unalike(
+    tests.stored_body('x ' || encode(convert_to('tok-LongEnough-42', 'UTF8'), 'base64')),
+    '%dG9rLUxv%', 'in base64'
+);
+select unalike(
+    tests.stored_body('x ' || encode(convert_to('u:tok-LongEnough-42', 'UTF8'), 'base64')),
+    '%stTG9uZ0Vub3Vna%', 'in base64 behind something else'
+);
+select unalike(
+    tests.stored_body('x ' || encode(convert_to('atok-LongEnough-42', 'UTF8'), 'base64')),
+    '%ay1Mb25nRW5vdWdo%', 'in any alignment'
+);
+select unalike(
+    tests.stored_body(
+        'x ' || translate(encode(convert_to('P@ss "W/ord"+é\1', 'UTF8'), 'base64'), '+/=', '-_')
+    ),
+    '%UEBzcyAiVy9v%', 'and in base64 for URLs'
+);
+select is_empty(
+    $$ select message from public.test_results where message ~ 'tok-LongE|W/or|W%2|dG9rLUxv' $$,
+    'no message above shows any of it'
+);
+
+-- Numbers
+
+select is(
+    private.redact_text('4321 94321 43210 4321.5 4.4321 "4321".', private.secret_forms('4321')),
+    '[redacted] 94321 43210 4321.5 4.4321 "[redacted]".',
+    'a token of digits is taken out where it stands for itself'
+);
+select is(
+    private.redact('{"otp": 4321, "id": 94321, "list": [4321, 43.21, "4321"]}', private.secret_forms('4321')),
+    '{"otp": "[redacted]", "id": 94321, "list": ["[redacted]", 43.21, "[redacted]"]}',
+    'a number in JSON goes as a whole or stays'
+);
+select is(private.secret_forms('abc'), '{}', 'what is too short is left alone');
 
 -- Before it is shortened
 
