@@ -14,7 +14,7 @@ from worker import __version__, cli_run, log
 from worker.cli_errors import explain
 from worker.config import Settings
 from worker.egress import EgressPolicy
-from worker.errors import WorkerError
+from worker.errors import BadInput, WorkerError
 from worker.evaluator import Evaluator
 from worker.loop import Worker
 from worker.runner import Runner
@@ -46,6 +46,7 @@ _INTERRUPTED = 130
 def run(arguments: Sequence[str]) -> int:
     """Carry out *arguments* and return the exit code; a failure is one line on stderr."""
     try:
+        _refuse_bytes(arguments)
         args = _parser().parse_args(arguments)
         return int(args.func(args))
     except SystemExit as leaving:
@@ -126,6 +127,14 @@ async def _work(settings: Settings, *, once: bool) -> int:
         await transport.aclose()
         await evaluator.aclose()
     return 0
+
+
+def _refuse_bytes(arguments: Sequence[str]) -> None:
+    for one in arguments:
+        try:
+            one.encode()
+        except UnicodeEncodeError:
+            raise BadInput(f"the argument {one!a} is not UTF-8") from None
 
 
 def _innermost(error: BaseException) -> BaseException:

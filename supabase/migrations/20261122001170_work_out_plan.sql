@@ -16,6 +16,46 @@ $comment$What a run would do.
 environment: see private.snapshot_environment. selected: tests that the selection names itself.
 bindings: see private.bind_names.$comment$;
 
+create function private.selection_problem(selection jsonb, variables jsonb)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select case
+        when jsonb_typeof(selection) is distinct from 'object' then 'selection is not an object'
+        when jsonb_typeof(variables) is distinct from 'object' then 'variables is not an object'
+        else (
+            select
+                case
+                    when parts.name = 'failures_of'
+                        then 'failures_of in the selection is not the id of a run'
+                    when parts.name not in ('suites', 'tests', 'tags')
+                        then format(
+                            'the selection takes suites, tests, tags and failures_of, not "%s"',
+                            parts.name
+                        )
+                    when jsonb_typeof(parts.value) <> 'array'
+                        then format('%s in the selection is not an array', parts.name)
+                    else format('%s in the selection holds something that is no text', parts.name)
+                end
+            from jsonb_each(selection) as parts (name, value)
+            where case
+                when parts.name = 'failures_of' then jsonb_typeof(parts.value) <> 'string'
+                when parts.name not in ('suites', 'tests', 'tags') then true
+                when jsonb_typeof(parts.value) <> 'array' then true
+                else jsonb_path_exists(parts.value, 'strict $[*] ? (@.type() != "string")')
+            end
+            order by parts.name
+            limit 1
+        )
+    end;
+$function$;
+comment on function private.selection_problem(jsonb, jsonb) is
+'What is wrong with the shape of a selection or of variables; null if nothing is.';
+
 create function private.refuse_malformed_selection(selection jsonb, variables jsonb)
 returns void
 language plpgsql
@@ -24,20 +64,13 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
+declare
+    v_problem text := private.selection_problem(selection, variables);
 begin
-    if
-        jsonb_typeof(selection) is distinct from 'object'
-        or jsonb_typeof(variables) is distinct from 'object'
-        or jsonb_typeof(coalesce(selection -> 'suites', '[]')) <> 'array'
-        or jsonb_typeof(coalesce(selection -> 'tests', '[]')) <> 'array'
-        or jsonb_typeof(coalesce(selection -> 'tags', '[]')) <> 'array'
-        or jsonb_typeof(coalesce(selection -> 'failures_of', '""')) <> 'string'
-        or selection - array['suites', 'tests', 'tags', 'failures_of'] <> '{}'
-    then
+    if v_problem is not null then
         raise exception using
             errcode = 'PT400',
-            message = 'selection takes suites, tests and tags, each an array, and failures_of, '
-                || 'a run''s id; variables is an object',
+            message = v_problem,
             detail = 'malformed_selection',
             hint = 'For example {"suites": ["<id>"], "tags": ["smoke"]} and {"name": "value"}.';
     end if;

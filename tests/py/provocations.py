@@ -184,6 +184,21 @@ def idempotency_conflict(engine: Engine) -> Statement:
 
 
 @refusal
+def malformed_requests(engine: Engine) -> Statement:
+    return engine.call("queue_runs", requests={"environment_id": str(engine.environment)})
+
+
+@refusal
+def run_not_over(engine: Engine) -> Statement:
+    return engine.call("rerun_failed", run_id=engine.queue(case()))
+
+
+@refusal
+def nothing_failed(engine: Engine) -> Statement:
+    return engine.call("rerun_failed", run_id=engine.run(case()))
+
+
+@refusal
 def unknown_run(engine: Engine) -> Statement:
     return engine.call("cancel_run", run_id=uuid.uuid4())
 

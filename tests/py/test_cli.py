@@ -277,6 +277,12 @@ def test_help_and_version_are_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Exit codes:" in capsys.readouterr().out
 
 
+def test_an_argument_that_is_no_text_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell passes any bytes on."""
+    assert cli.run(["run", "--env", "local", "--var", "a=\udcff"]) == 2
+    assert capsys.readouterr().err == "assay: the argument 'a=\\udcff' is not UTF-8\n"
+
+
 def test_a_fault_of_our_own_is_70(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,6 +57,7 @@ def test_the_page_is_read() -> None:
 @pytest.mark.parametrize("slug", sorted(REFUSED.keys() - {BY_MIGRATION}))
 def test_a_call_is_refused_with_it(engine: Engine, slug: str) -> None:
     """With the status of the page, what is wrong, and what to do; and nothing is written."""
+    assert slug in REFUSALS, "write its function in provocations.py"
     statement = REFUSALS[slug](engine)
     before = engine.row_counts()
 
@@ -93,6 +94,7 @@ def test_a_result_ends_with_it(engine: Engine, bad_run: BadRun, slug: str) -> No
     """With the status and category of the page, and a message."""
     met = [result for result in bad_run.results.values() if result["slug"] == slug]
 
+    assert met or slug in REASONS, "write its function in provocations.py"
     result = met[0] if met else REASONS[slug](engine)
 
     status, category = REASONED[slug].split(", ")
