@@ -7,7 +7,7 @@ set statement_timeout = '30s';
 -- placeholders: {"name": "user", "path": ["name"], "filters": [["default", "x"], ["upper"]]}.
 -- Grammar and filters: docs/templates.md.
 
-create function private.parse_filter(source text)
+create function private.parse_filter(source text, place integer)
 returns jsonb
 language plpgsql
 immutable
@@ -24,7 +24,7 @@ begin
     ) then
         raise exception using
             errcode = 'PT400',
-            message = format('unknown filter "%s"', btrim(source)),
+            message = format('character %s: unknown filter "%s"', place, btrim(source)),
             detail = 'template_syntax',
             hint = 'Filters are default("x"), urlencode, base64, json, lower, upper, sha256, '
                 || 'hmac_sha256("key") and raw.';
@@ -33,7 +33,7 @@ begin
         raise exception using
             errcode = 'PT400',
             message = format(
-                'the filter %s takes %s argument', v_match[1],
+                'character %s: the filter %s takes %s argument', place, v_match[1],
                 case when v_takes_argument then 'one' else 'no' end
             ),
             detail = 'template_syntax',
@@ -50,15 +50,20 @@ exception
     when data_exception then
         raise exception using
             errcode = 'PT400',
-            message = format('the filter %s cannot take the argument %s', v_match[1], v_match[2]),
+            message = format(
+                'character %s: the filter %s cannot take the argument %s', place, v_match[1],
+                v_match[2]
+            ),
             detail = 'template_syntax',
             hint = 'Write text in double quotes: {{name | default("x")}}.';
 end;
 $function$;
-comment on function private.parse_filter(text) is
-'default("x") to ["default", "x"]. Errors: PT400 template_syntax.';
+comment on function private.parse_filter(text, integer) is
+$comment$default("x") to ["default", "x"].
 
-create function private.parse_placeholder(source text)
+place: the character at which its placeholder begins. Errors: PT400 template_syntax.$comment$;
+
+create function private.parse_placeholder(source text, place integer)
 returns jsonb
 language plpgsql
 immutable
@@ -79,7 +84,7 @@ begin
     if v_head is null or array_to_string(v_pieces, '|') <> source then
         raise exception using
             errcode = 'PT400',
-            message = format('"{{%s}}" is not a placeholder', source),
+            message = format('character %s: "{{%s}}" is not a placeholder', place, source),
             detail = 'template_syntax',
             hint = 'Write {{name}}, {{name.field[0].field}} or {{name | filter}}; '
                 || '\{{ stands for two braces.';
@@ -90,7 +95,7 @@ begin
     then
         raise exception using
             errcode = 'PT400',
-            message = format('there is no dynamic value "%s"', v_head[1]),
+            message = format('character %s: there is no dynamic value "%s"', place, v_head[1]),
             detail = 'template_syntax',
             hint = 'Dynamic values are $uuid, $timestamp, $isoTimestamp and $randomInt.';
     end if;
@@ -103,7 +108,7 @@ begin
         )),
         'filters', coalesce(
             (
-                select jsonb_agg(private.parse_filter(pieces.piece) order by pieces.ordinal)
+                select jsonb_agg(private.parse_filter(pieces.piece, place) order by pieces.ordinal)
                 from unnest(v_pieces[2:]) with ordinality as pieces (piece, ordinal)
             ),
             '[]'
@@ -111,8 +116,10 @@ begin
     );
 end;
 $function$;
-comment on function private.parse_placeholder(text) is
-'What stands between {{ and }}, as a part. Errors: PT400 template_syntax.';
+comment on function private.parse_placeholder(text, integer) is
+$comment$What stands between {{ and }}, as a part.
+
+place: the character at which it begins. Errors: PT400 template_syntax.$comment$;
 
 create function private.parse_template(source text)
 returns jsonb
@@ -138,7 +145,9 @@ begin
         end if;
         v_parts := v_parts || case
             when v_match[2] = '\{{' then to_jsonb('{{'::text)
-            else private.parse_placeholder(v_match[3])
+            else private.parse_placeholder(
+                v_match[3], length(source) - length(v_rest) + length(v_match[1]) + 1
+            )
         end;
         v_rest := v_match[4];
     end loop;
@@ -146,7 +155,9 @@ begin
         raise exception using
             errcode = 'PT400',
             message = format(
-                '"{{" without its end at "%s"', left(substr(v_rest, strpos(v_rest, '{{')), 40)
+                'character %s: "{{" without its end at "%s"',
+                length(source) - length(v_rest) + strpos(v_rest, '{{'),
+                left(substr(v_rest, strpos(v_rest, '{{')), 40)
             ),
             detail = 'template_syntax',
             hint = 'Close the placeholder with }}, or write \{{ for two braces.';
@@ -158,7 +169,9 @@ begin
 end;
 $function$;
 comment on function private.parse_template(text) is
-'Text to parts: strings and placeholders. Errors: PT400 template_syntax.';
+$comment$Text to parts: strings and placeholders.
+
+Errors: PT400 template_syntax; the message begins with the character, "character 7: ".$comment$;
 
 create function private.find_templates(document jsonb, base text[] default '{}')
 returns table (location text[], source text)
@@ -458,8 +471,9 @@ slots: as compile_templates gives them; "encode": true percent-encodes the value
 or unresolved: the first name that has no value, and then no document may be used.$comment$;
 
 -- check constraints run as whoever writes the row
-grant execute on function private.parse_filter(text) to authenticated, service_role;
-grant execute on function private.parse_placeholder(text) to authenticated, service_role;
+grant execute on function private.parse_filter(text, integer) to authenticated, service_role;
+grant execute on function private.parse_placeholder(text, integer)
+to authenticated, service_role;
 grant execute on function private.parse_template(text) to authenticated, service_role;
 grant execute on function private.find_templates(jsonb, text[]) to authenticated, service_role;
 grant execute on function private.compile_templates(jsonb) to authenticated, service_role;

@@ -1,5 +1,5 @@
 -- Projects, and the credentials that tests sign in with.
--- Depends on: tenancy, templates, checks. Locks: none, all objects are new.
+-- Depends on: tenancy, the checks. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -13,7 +13,10 @@ create table public.projects (
     created_at timestamptz not null default now(),
     constraint projects_name_key unique (organization_id, name),
     constraint projects_name_check check (length(btrim(name)) between 1 and 200),
-    constraint projects_variables_check check (jsonb_typeof(variables) = 'object')
+    constraint projects_variables_check check (
+        -- raises, with the position and a hint, what is wrong
+        private.accept(private.variables_problem(variables, '/variables'))
+    )
 );
 comment on table public.projects is
 'A set of tests and environments. Archived, never deleted, by clients.';
@@ -34,11 +37,11 @@ create table public.api_credentials (
     auth jsonb not null,
     created_at timestamptz not null default now(),
     constraint api_credentials_name_key unique (organization_id, name),
+    -- raises, with the position and a hint, what is wrong
     constraint api_credentials_auth_check check (
-        private.is_auth(auth) and not auth ? 'credential'
-    ),
-    -- raises, with the position, where a template is malformed
-    constraint api_credentials_templates_check check (private.compile_templates(auth) is not null)
+        private.accept(private.credential_problem(auth, '/auth'))
+        and private.accept(private.template_problem(auth, '/auth'))
+    )
 );
 comment on table public.api_credentials is
 'A named way of signing in to the API under test. Tests and suites refer to it by name.';

@@ -1,5 +1,5 @@
 -- Suites, test cases, what they request and expect, and how they depend on each other.
--- Depends on: projects, templates. Locks: none, all objects are new.
+-- Depends on: projects, the checks. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -46,12 +46,17 @@ create table public.test_suites (
     constraint test_suites_execution_mode_check check (
         execution_mode in ('parallel', 'sequential')
     ),
-    constraint test_suites_headers_check check (private.is_pairs(headers)),
-    constraint test_suites_variables_check check (jsonb_typeof(variables) = 'object'),
-    constraint test_suites_auth_check check (private.is_auth(auth)),
-    -- raises, with the position, where a template is malformed
-    constraint test_suites_templates_check check (
-        private.compile_templates(jsonb_build_array(headers, auth)) is not null
+    -- those with accept() raise, with the position and a hint, what is wrong
+    constraint test_suites_headers_check check (
+        private.accept(private.pairs_problem(headers, '/headers'))
+        and private.accept(private.template_problem(headers, '/headers'))
+    ),
+    constraint test_suites_variables_check check (
+        private.accept(private.variables_problem(variables, '/variables'))
+    ),
+    constraint test_suites_auth_check check (
+        private.accept(private.auth_problem(auth, '/auth'))
+        and private.accept(private.template_problem(auth, '/auth'))
     )
 );
 comment on table public.test_suites is
@@ -102,7 +107,9 @@ create table public.test_cases (
     constraint test_cases_name_check check (length(btrim(name)) between 1 and 200),
     constraint test_cases_phase_check check (phase in ('setup', 'main', 'teardown')),
     constraint test_cases_rescue_check check (rescue in ('never', 'safe', 'always')),
-    constraint test_cases_retry_check check (private.is_retry_policy(retry))
+    constraint test_cases_retry_check check (
+        private.accept(private.retry_problem(retry, '/retry'))
+    )
 );
 comment on table public.test_cases is 'One request and what must be true of the answer.';
 comment on column public.test_cases.id is 'Stable identity.';
@@ -162,21 +169,25 @@ create table public.test_request_configs (
     constraint test_request_configs_test_case_id_fkey foreign key (test_case_id, project_id)
     references public.test_cases (id, project_id) on delete cascade,
     constraint test_request_configs_method_check check (method ~ '^[A-Z]+$'),
-    constraint test_request_configs_query_check check (private.is_pairs(query)),
-    constraint test_request_configs_headers_check check (private.is_pairs(headers)),
-    constraint test_request_configs_body_check check (
-        body is null
-        or case body ->> 'kind'
-            when 'json' then body ? 'value'
-            when 'form' then private.is_pairs(body -> 'value')
-            when 'text' then jsonb_typeof(body -> 'value') = 'string'
-            else false
-        end
+    -- those with accept() raise, with the position and a hint, what is wrong
+    constraint test_request_configs_path_check check (
+        private.accept(private.template_problem(to_jsonb(path), '/path'))
     ),
-    constraint test_request_configs_auth_check check (private.is_auth(auth)),
-    -- raises, with the position, where a template is malformed
-    constraint test_request_configs_templates_check check (
-        private.compile_templates(jsonb_build_array(path, query, headers, body, auth)) is not null
+    constraint test_request_configs_query_check check (
+        private.accept(private.pairs_problem(query, '/query'))
+        and private.accept(private.template_problem(query, '/query'))
+    ),
+    constraint test_request_configs_headers_check check (
+        private.accept(private.pairs_problem(headers, '/headers'))
+        and private.accept(private.template_problem(headers, '/headers'))
+    ),
+    constraint test_request_configs_body_check check (
+        private.accept(private.body_problem(body, '/body'))
+        and private.accept(private.template_problem(body, '/body'))
+    ),
+    constraint test_request_configs_auth_check check (
+        private.accept(private.auth_problem(auth, '/auth'))
+        and private.accept(private.template_problem(auth, '/auth'))
     ),
     constraint test_request_configs_timeouts_check check (
         connect_timeout_ms between 1 and 120000 and total_timeout_ms between 1 and 600000
@@ -233,11 +244,11 @@ create table public.test_response_specs (
     primary key (test_case_id, project_id),
     constraint test_response_specs_test_case_id_fkey foreign key (test_case_id, project_id)
     references public.test_cases (id, project_id) on delete cascade,
-    constraint test_response_specs_expectations_check check (
-        private.are_expectations(assertions, captures)
+    constraint test_response_specs_assertions_check check (
+        private.accept(private.assertions_problem(assertions, '/assertions'))
     ),
-    constraint test_response_specs_templates_check check (
-        private.compile_templates(jsonb_build_array(assertions, captures)) is not null
+    constraint test_response_specs_captures_check check (
+        private.accept(private.captures_problem(captures, '/captures'))
     )
 );
 comment on table public.test_response_specs is
@@ -291,7 +302,9 @@ create table public.test_data_fixtures (
     created_at timestamptz not null default now(),
     constraint test_data_fixtures_name_key unique (project_id, name),
     constraint test_data_fixtures_project_key unique (id, project_id),
-    constraint test_data_fixtures_rows_check check (private.is_fixture_rows(rows))
+    constraint test_data_fixtures_rows_check check (
+        private.accept(private.fixture_problem(rows, '/rows'))
+    )
 );
 comment on table public.test_data_fixtures is
 'Rows of data: a test with a fixture runs once for each.';

@@ -80,6 +80,13 @@ def judged_slugs() -> set[str]:
     return slugs | set(re.findall(r"'stale',\s*'[a-z_]+',\s*'([a-z_]+)'", SQL))
 
 
+def problem_slugs() -> set[str]:
+    """Return the slugs of problems: first in their row, or the constant that stands there."""
+    slugs = set(re.findall(r"\bv_slug constant text := '([a-z_]+)'", SQL))
+    rows = re.findall(r"\brow\(((?:(?!\brow\().)*?)\)::private\.problem\b", SQL, re.DOTALL)
+    return slugs | {slug for row in rows for slug in re.findall(r"^\s*'([a-z_]+)'", row)}
+
+
 def worker_slugs() -> set[str]:
     """Return the slugs that the worker gives to look-ups: ``Fault(slug=)``, ``LookupFailed()``."""
     slugs = set()
@@ -101,7 +108,9 @@ def worker_slugs() -> set[str]:
     return slugs
 
 
-@pytest.mark.parametrize("collect", [raised_slugs, outcome_slugs, judged_slugs, worker_slugs])
+@pytest.mark.parametrize(
+    "collect", [raised_slugs, outcome_slugs, judged_slugs, problem_slugs, worker_slugs]
+)
 def test_every_slug_is_documented(collect: Callable[[], set[str]]) -> None:
     """What the code can say is in docs/errors.md; a way to find slugs that finds none is broken."""
     slugs = collect()

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(26);
+select plan(24);
 
 -- Given two fixtures and a chain that mixes them
 select tests.make_fixture(
@@ -142,19 +142,6 @@ select is(
     'one bad row skips who needs all of them, and releases who only waits'
 );
 select is_empty($$ select tests.check_run('run') $$, 'and every invariant holds');
-rollback to empty;
-
--- Rows of a fixture
-select throws_ok(
-    $$
-    select tests.make_fixture('twice', 'shop', '[{"key": "a", "values": {}}, {"key": "a", "values": {}}]')
-    $$,
-    '23514', null, 'keys of rows differ'
-);
-select throws_ok(
-    $$ select tests.make_fixture('none', 'shop', '[]') $$, '23514', null,
-    'and there is at least one row'
-);
 
 select * from finish();
 rollback;

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(59);
+select plan(49);
 
 savepoint empty;
 
@@ -264,34 +264,6 @@ select cmp_ok(
     '<', 10::numeric,
     'a date in it is not'
 );
-
--- What a policy may be
-
-create function tests.saves(policy jsonb)
-returns text
-language sql
-as $function$
-    select format('select tests.make_test(%L, ''flow'', %L)', 'policy ' || policy::text, jsonb_build_object('retry', policy));
-$function$;
-
-select lives_ok(
-    tests.saves(
-        '{"attempts": 3, "base_ms": 200, "factor": 1.5, "cap_ms": 5000, "deadline_ms": 60000,
-          "statuses": [502], "retry_on": ["status", "network", "timeout", "assertion"]}'
-    ),
-    'a policy has all of these'
-);
-select throws_ok(tests.saves('{"attempts": "many"}'), '23514', null, 'attempts are a number');
-select throws_ok(tests.saves('{"attempts": [3]}'), '23514', null, 'not a list of one');
-select throws_ok(tests.saves('{"attempts": 0}'), '23514', null, 'of one or more');
-select throws_ok(tests.saves('{"base_ms": [200]}'), '23514', null, 'a delay is a number');
-select throws_ok(tests.saves('{"factor": "2"}'), '23514', null, 'and so is the factor');
-select throws_ok(tests.saves('{"deadline_ms": null}'), '23514', null, 'and the deadline');
-select throws_ok(tests.saves('{"statuses": 502}'), '23514', null, 'statuses are a list');
-select throws_ok(
-    tests.saves('{"retry_on": ["luck"]}'), '23514', null, 'and only reasons that exist are reasons'
-);
-select throws_ok(tests.saves('{"atempts": 3}'), '23514', null, 'a misspelled name is found');
 
 select * from finish();
 rollback;
