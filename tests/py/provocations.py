@@ -74,6 +74,42 @@ def malformed_expectation(engine: Engine) -> Statement:
     return saving(engine, case(assertions=[{"source": "status", "operator": "resembles"}]))
 
 
+@refusal
+def malformed_request(engine: Engine) -> Statement:
+    return saving(engine, case(request={"path": "/", "headers": [["only a name"]]}))
+
+
+@refusal
+def malformed_retry(engine: Engine) -> Statement:
+    return saving(engine, case(retry={"attempts": 0}))
+
+
+@refusal
+def malformed_variables(engine: Engine) -> Statement:
+    return saving_suite(engine, variables={"two words": 1})
+
+
+@refusal
+def malformed_fixture(engine: Engine) -> Statement:
+    return saving_suite(engine, fixtures=[{"name": "rows", "rows": []}])
+
+
+@refusal
+def invalid_path(engine: Engine) -> Statement:
+    return saving(engine, case(captures=[{"name": "id", "source": "body", "path": "$.a["}]))
+
+
+@refusal
+def invalid_pattern(engine: Engine) -> Statement:
+    return saving(engine, case(captures=[{"name": "id", "source": "text", "pattern": "(?=a)"}]))
+
+
+def saving_suite(engine: Engine, **fields: Any) -> Statement:
+    """Return the call that saves a new suite."""
+    document = {"project": str(engine.project), "name": "s", **fields}
+    return engine.call("save_suite", document=document)
+
+
 def saving(engine: Engine, document: dict[str, Any], **changes: Any) -> Statement:
     """Return the call that saves *document* in a new suite."""
     return engine.call("save_test", document={"suite": engine.save(), **document, **changes})
