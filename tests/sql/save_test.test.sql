@@ -208,8 +208,8 @@ select tests.is_refused(
     'at /: name has 1 to 200 characters', 'an empty name'
 );
 select tests.is_refused(
-    tests.order_document('{"request": {"body": {"title": "A"}}}'), 'malformed_document',
-    'at /: body is {"kind": "json"%"value": "..."}', 'a body that does not say its kind'
+    tests.order_document('{"request": {"body": {"title": "A"}}}'), 'malformed_request',
+    'at /request/body/kind: is neither json nor form nor text', 'a body that does not say its kind'
 );
 select tests.is_refused(
     tests.order_document('{"request": {"headers": [["a", "{{"]]}}'), 'template_syntax',
