@@ -47,7 +47,7 @@ async def test_a_private_broadcast_from_the_database_reaches_who_may_receive(
 
         assert own.broadcasts[0]["event"] == "happened"
         assert own.broadcasts[0]["payload"] == {"a": 1, "id": own.broadcasts[0]["meta"]["id"]}
-        assert refused.states == ["CHANNEL_ERROR"]
+        assert set(refused.states) == {"CHANNEL_ERROR"}
         assert public.broadcasts == []
 
 
@@ -260,7 +260,7 @@ async def test_a_failing_policy_permits_nothing(database: Database) -> None:
         _, broken = await listen(client, "abc", is_private=True)
         _, fine = await listen(client, OWN, is_private=True)
 
-        assert broken.states == ["CHANNEL_ERROR"]
+        assert set(broken.states) == {"CHANNEL_ERROR"}
         assert fine.states == ["SUBSCRIBED"]
 
 
