@@ -613,7 +613,12 @@ select public.save_suite($suite${
             "endpoint": {"method": "POST", "path": "/user"},
             "request": {
                 "method": "POST", "path": "/user",
-                "body": {"kind": "json", "value": [{"email": "assay-{{$uuid}}@example.com", "name": "Assay test user", "position": "Tester", "timezone": "Europe/Prague"}]}
+                "body": {"kind": "json", "value": [{
+                    "email": "assay-{{$uuid}}@example.com",
+                    "name": "Assay test user",
+                    "position": "Tester",
+                    "timezone": "Europe/Prague"
+                }]}
             },
             "assertions": [
                 {"source": "status", "operator": "equals", "expected": 201},
@@ -848,7 +853,12 @@ select public.save_suite($suite${
             "endpoint": {"method": "POST", "path": "/user"},
             "request": {
                 "method": "POST", "path": "/user",
-                "body": {"kind": "json", "value": [{"email": "assay-{{$uuid}}@example.com", "name": "Assay test user", "position": "Tester", "timezone": "Europe/Prague"}]}
+                "body": {"kind": "json", "value": [{
+                    "email": "assay-{{$uuid}}@example.com",
+                    "name": "Assay test user",
+                    "position": "Tester",
+                    "timezone": "Europe/Prague"
+                }]}
             },
             "assertions": [
                 {"source": "status", "operator": "equals", "expected": 201},
@@ -1481,7 +1491,9 @@ select public.save_suite($suite${
             "endpoint": {"method": "PUT", "path": "/document-record/{code}"},
             "request": {
                 "method": "PUT", "path": "/document-record/{{childCode}}",
-                "body": {"kind": "json", "value": {"properties": [{"systemName": "{{relatedProperties[0]}}", "value": {"parentDocumentRecordId": "{{parentId}}"}}]}}
+                "body": {"kind": "json", "value": {
+                    "properties": [{"systemName": "{{relatedProperties[0]}}", "value": {"parentDocumentRecordId": "{{parentId}}"}}]
+                }}
             },
             "assertions": [
                 {"source": "status", "operator": "equals", "expected": 200},
@@ -1683,7 +1695,13 @@ select public.save_suite($suite${
             "endpoint": {"method": "POST", "path": "/push-connection"},
             "request": {
                 "method": "POST", "path": "/push-connection",
-                "body": {"kind": "json", "value": {"name": "Assay {{$uuid}}", "url": "{{webhook_sink}}/{{$uuid}}", "enabled": true, "eventTypes": ["DocumentRecordCreated", "NewDocumentVersion"], "headers": [{"name": "X-Assay-Author", "value": "\\{{event.author.name}}"}]}}
+                "body": {"kind": "json", "value": {
+                    "name": "Assay {{$uuid}}",
+                    "url": "{{webhook_sink}}/{{$uuid}}",
+                    "enabled": true,
+                    "eventTypes": ["DocumentRecordCreated", "NewDocumentVersion"],
+                    "headers": [{"name": "X-Assay-Author", "value": "\\{{event.author.name}}"}]
+                }}
             },
             "assertions": [
                 {"source": "status", "operator": "equals", "expected": 200},
@@ -1738,8 +1756,7 @@ select public.save_suite($suite${
                 {"source": "status", "operator": "equals", "expected": 200},
                 {"source": "body", "path": "$[?(@.body.eventType == \"DocumentRecordCreated\")].body.documentRecord.code", "operator": "contains", "expected": "{{heardCode}}"},
                 {"source": "body", "path": "$[?(@.body.eventType == \"NewDocumentVersion\")].body.documentRecord.code", "operator": "contains", "expected": "{{heardCode}}"}
-            ],
-            "captures": [{"name": "announcements", "source": "body", "path": "$"}]
+            ]
         },
         {
             "name": "An announcement names its connection and carries its header",

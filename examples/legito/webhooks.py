@@ -36,9 +36,9 @@ class Webhooks:
         self._under_way: set[asyncio.Task[None]] = set()
         state.watch = self._on_event
 
-    async def settle(self) -> None:
-        """Wait until nothing is under way."""
-        await asyncio.gather(*self._under_way)
+    async def settle(self) -> int:
+        """Wait until nothing is under way; return how many deliveries were."""
+        return len(await asyncio.gather(*self._under_way))
 
     def _on_event(self, event: Row, record: Row) -> None:
         for connection in self._state.push_connections.values():

@@ -98,6 +98,32 @@ def test_the_flows_have_a_suite_each(seeded: psycopg.Connection) -> None:
     assert kinds == {"order", "data", "token"}
 
 
+def test_only_one_suite_needs_a_sink(seeded: psycopg.Connection) -> None:
+    """Without one it is archived, and nothing else depends on it."""
+    users = seeded.execute(
+        """
+        select distinct suites.name
+        from public.test_suites as suites
+        inner join public.test_cases as cases on cases.suite_id = suites.id
+        inner join public.test_request_configs as configs on configs.test_case_id = cases.id
+        where strpos(to_jsonb(configs)::text, 'webhook_sink') > 0
+        """
+    ).fetchall()
+    across = seeded.execute(
+        """
+        select distinct suites.name
+        from public.test_dependencies as links
+        inner join public.test_cases as cases on cases.id = links.test_case_id
+        inner join public.test_cases as upstream on upstream.id = links.depends_on_id
+        inner join public.test_suites as suites on suites.id = upstream.suite_id
+        where cases.suite_id <> upstream.suite_id
+        """
+    ).fetchall()
+
+    assert users == [("Webhooks",)]
+    assert ("Webhooks",) not in across
+
+
 def test_seeding_again_brings_back_what_was_changed_and_no_more(
     seeded: psycopg.Connection,
 ) -> None:

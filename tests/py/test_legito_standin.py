@@ -94,6 +94,8 @@ async def test_f3_a_changed_permission_is_read_back(api: httpx.AsyncClient) -> N
     path = "/notification-setting/vera@standin.example"
     settings = await ok(api, "PUT", path, 201, setting)
 
+    events = await ok(api, "GET", "/event?userId=102", 200)
+    assert [event["type"] for event in events] == ["UserWorkspacePermissionEdited"]
     assert await ok(api, "GET", "/user/permission/102", 200) == changed
     assert changed["admin"]
     assert changed["download"]
@@ -408,6 +410,28 @@ async def test_an_unknown_download_format_is_refused(api: httpx.AsyncClient) -> 
     error = await ok(api, "GET", f"/document-version/download/{code}/exe", 400)
 
     assert error["errors"][0]["field"] == "format"
+
+
+async def test_an_unknown_style_is_refused(api: httpx.AsyncClient) -> None:
+    """As any reference in a query that names nothing."""
+    code = (await new_document(api))["code"]
+    path = f"/document-version/download/{code}/pdf?advancedStyleId="
+
+    await ok(api, "GET", f"{path}541", 200)
+    error = await ok(api, "GET", f"{path}1", 400)
+
+    assert error["errors"][0]["field"] == "advancedStyleId"
+
+
+async def test_the_links_of_a_deleted_record_are_gone(api: httpx.AsyncClient) -> None:
+    """As its files and versions."""
+    code = (await new_document(api))["documentRecordCode"]
+    link = (await ok(api, "POST", f"/share/external-link/{code}", 201, [{}]))[0]["id"]
+
+    await ok(api, "DELETE", f"/document-record/{code}", 200)
+
+    await ok(api, "PUT", f"/share/external-link/{link}", 404, {"active": False})
+    await ok(api, "DELETE", f"/share/external-link/{link}", 404)
 
 
 async def test_a_refused_array_changes_nothing(api: httpx.AsyncClient) -> None:

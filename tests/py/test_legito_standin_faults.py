@@ -151,7 +151,7 @@ async def test_faults_combine() -> None:
 
 async def test_the_sink_is_spared() -> None:
     """It belongs to the test, not to the API."""
-    async with connect(app_with("tokens", "bursts,every=1", "shapes,every=1")) as api:
+    async with connect(app_with("tokens", "resets,every=1", "shapes,every=1")) as api:
         assert await ok(api, "GET", "http://standin/sink/one", 200) == []
 
 
