@@ -35,7 +35,7 @@ values (
 )
 on conflict do nothing;
 
--- slow_ms: an answer to a plain list may take that many milliseconds.
+-- slow_ms: a GET may take that many milliseconds. Generous; lower it to what you expect.
 -- webhook_sink: where push connections deliver to, and the suite Webhooks looks: an address that keeps
 -- what is posted to <webhook_sink>/<anything> and lists it as [{"headers": {}, "body": {}}] for a GET.
 -- The stand-in brings one. A real workspace needs one that it and the worker can reach by https;
@@ -47,7 +47,7 @@ values
     '5e9d0000-0000-4000-8000-000000000003',
     '5e9d0000-0000-4000-8000-000000000002',
     'slow_ms',
-    '5000'
+    '20000'
 ),
 (
     '5e9d0000-0000-4000-8000-000000000003',

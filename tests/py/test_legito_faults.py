@@ -63,11 +63,6 @@ class Legito:
             for result in report["results"]
         }
 
-    def set_variable(self, name: str, value: object) -> None:
-        """Change a variable of the environment."""
-        rows = self.client.table("environment_variables").update({"value": value})
-        rows.eq("environment_id", self.environment).eq("name", name).execute()
-
     def change(self, suite: str, name: str, **document: Any) -> None:
         """Change a test, as its author would."""
         document |= {"suite": self.suites[suite], "name": name}
@@ -183,11 +178,11 @@ def test_latency_is_a_failure_where_a_test_limits_it(
 ) -> None:
     """The answer was right, but late; and nobody else's."""
     standin_with("latency,on=/country,ms=4000")
-    legito.set_variable("slow_ms", 4000)
+    demo.set_variable(legito.client, "slow_ms", 4000)
 
     results = legito.run("Reference data")
 
-    legito.set_variable("slow_ms", 5000)
+    demo.set_variable(legito.client, "slow_ms", 20000)
     check_explained(results)
     late = "Reference data/Countries are listed"
     assert verdicts(results) == {late: ("failed", "assertion_failed")}
