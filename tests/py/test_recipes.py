@@ -110,7 +110,12 @@ def stories(stack: Connection, folder: Path) -> Iterator[dict[str, Story]]:
     """Yield a story for each language, with the shop open and a worker at work."""
     (port,) = ports.pick_free(1)
     url = f"http://127.0.0.1:{port}"
-    settings = {"SUPABASE_URL": stack.url, "SUPABASE_KEY": stack.publishable_key, "SHOP_URL": url}
+    settings = {
+        "SUPABASE_URL": stack.url,
+        "SUPABASE_KEY": stack.publishable_key,
+        "SUPABASE_SECRET_KEY": stack.secret_key,
+        "SHOP_URL": url,
+    }
     environment = {**os.environ, "SHOP_PORT": str(port)}
     with (
         started([sys.executable, str(folder / "shop.py")], environment),
