@@ -1,7 +1,6 @@
 """A newcomer's first suite: a fresh account, and an API that somebody else wrote."""
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import supabase
 from conftest import ROOT
 from support_project import running_worker, started
+from support_wait import wait_until
 
 from worker.embedded import ports
 from worker.embedded.stack import Connection
@@ -114,18 +114,9 @@ def test_first_suite(
         run = client.rpc(
             "queue_run", {"environment_id": environment, "variables": {"title": "Hello"}}
         ).execute()
-        report = wait_for_report(client, run.data["id"])
+        state = {"run_id": run.data["id"]}
+        wait_until(lambda: client.rpc("get_run_state", state).execute().data["finished"])
 
+    report = client.rpc("get_run_report", state).execute().data
     assert report["totals"]["passed"] == report["totals"]["total"] == 5, report["results"]
     assert httpx.get(f"{blog}/posts").json() == httpx.get(f"{blog}/comments").json() == []
-
-
-def wait_for_report(client: supabase.Client, run_id: str) -> dict[str, Any]:
-    """Return the run's report once it is over."""
-    deadline = time.monotonic() + 60
-    while True:
-        report = client.rpc("get_run_report", {"run_id": run_id}).execute().data
-        if report["run"]["finished_at"]:
-            return dict(report)
-        assert time.monotonic() < deadline, report
-        time.sleep(0.1)

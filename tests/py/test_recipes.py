@@ -18,6 +18,7 @@ import pytest
 from conftest import ROOT
 from support_node import node_command
 from support_project import running_worker, started
+from support_wait import HANG_S
 
 from worker.embedded import ports
 from worker.embedded.stack import Connection
@@ -85,7 +86,7 @@ class Story:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=HANG_S,
         )
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
         return done.stdout.replace(self.environment["SHOP_URL"], URL_ON_THE_PAGE).replace(
