@@ -228,6 +228,30 @@ $comment$What an assertion speaks of; null when nothing was found.
 observed: the worker's answer to its look-up. A path that may find several values gives an array; a
 header compared by size gives a number where it reads as one.$comment$;
 
+create function private.quote_body(response jsonb, secrets text[])
+returns text
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    -- redacted before it is cut: half a secret at the edge would stay readable
+    v_text text := btrim(regexp_replace(
+        left(private.redact_text(response ->> 'body', secrets), 4000), '\s+', ' ', 'g'
+    ));
+begin
+    return case
+        when response ->> 'encoding' is distinct from 'utf-8' or v_text = '' then null
+        when length(v_text) > 160 then left(v_text, 157) || '...'
+        else v_text
+    end;
+end;
+$function$;
+comment on function private.quote_body(jsonb, text[]) is
+'How the body of an answer begins, redacted, for a message; null if it is empty or no text.';
+
 create function private.judge_assertion(
     assertion jsonb, response jsonb, timing_ms jsonb, observed jsonb, narrowed jsonb,
     secrets text[],
@@ -289,6 +313,10 @@ begin
         when actual is null then format('expected: %s; found nothing', v_description)
         else format('expected: %s; got %s', v_description, private.brief(actual))
     end;
+    if not passed and assertion ->> 'source' = 'status' then
+        -- what the API itself says of it saves the reader a look into the evidence
+        message := concat_ws('; the answer: ', message, private.quote_body(response, secrets));
+    end if;
 end;
 $function$;
 comment on function private.judge_assertion(jsonb, jsonb, jsonb, jsonb, jsonb, text[]) is

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(60);
+select plan(63);
 
 -- Judge one assertion of a test whose answer is given, as a worker would report it.
 create function tests.judge(assertion jsonb, answer jsonb)
@@ -323,6 +323,34 @@ select ok(
 select is(
     (tests.judge('{"source": "status", "operator": "equals", "expected": 200}', '{"status": 500}')).message,
     'expected: status equals 200; got 500', 'a failure tells what was expected and what was found'
+);
+select is(
+    (private.judge_assertion(
+        '{"source": "status", "operator": "equals", "expected": 200}',
+        jsonb_build_object(
+            'status', 401, 'encoding', 'utf-8',
+            'body', E'{"code": 401,\n  "message": "The token tok-LongEnough-42 has expired"}'
+        ),
+        '{}', null, null, array['tok-LongEnough-42']
+    )).message,
+    'expected: status equals 200; got 401; the answer: '
+    || '{"code": 401, "message": "The token [redacted] has expired"}',
+    'another status than expected tells what the API said of it, redacted'
+);
+select is(
+    length((private.judge_assertion(
+        '{"source": "status", "operator": "equals", "expected": 200}',
+        jsonb_build_object('status', 500, 'encoding', 'utf-8', 'body', repeat('long ', 5000)),
+        '{}', null, null, null
+    )).message),
+    length('expected: status equals 200; got 500; the answer: ') + 160, 'in short'
+);
+select is(
+    (private.judge_assertion(
+        '{"source": "status", "operator": "equals", "expected": 200}',
+        '{"status": 500, "encoding": "base64", "body": "AAAA"}', '{}', null, null, null
+    )).message,
+    'expected: status equals 200; got 500', 'if it is text'
 );
 select is(
     (tests.judge('{"source": "body", "path": "$.a", "operator": "equals", "expected": 1}', '{"body": {}}')).message,

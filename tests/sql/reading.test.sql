@@ -126,7 +126,7 @@ $function$;
 select is(
     tests.entry('bad') - 'result' - 'started_at' - 'finished_at' - 'assertions',
     '{"name": "bad", "suite": "flow", "phase": "main", "row_key": "", "status": "failed", "category": "assertion",
-      "slug": "assertion_failed", "message": "expected: status equals 200; got 500 (and 1 more)",
+      "slug": "assertion_failed", "message": "expected: status equals 200; got 500; the answer: {} (and 1 more)",
       "cause": null,
       "attempt_count": 2, "rescue_count": 0, "http_status": 500, "duration_ms": 2.500}',
     'a failed one says why'
