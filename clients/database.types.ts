@@ -331,14 +331,14 @@ isOneToOne: true
                   ]
                 },"test_response_specs": {
                   Row: {
-                    "assertions": NonNullable<Json>,"captures": NonNullable<Json>,"project_id": string,"test_case_id": string
+                    "assertions": NonNullable<Json>,"captures": NonNullable<Json>,"json_schema": Json | null,"project_id": string,"test_case_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "assertions"?: NonNullable<Json>,"captures"?: NonNullable<Json>,"project_id": string,"test_case_id": string
+                    "assertions"?: NonNullable<Json>,"captures"?: NonNullable<Json>,"json_schema"?: Json | null,"project_id": string,"test_case_id": string
                   }
                   Update: {
-                    "assertions"?: NonNullable<Json>,"captures"?: NonNullable<Json>,"project_id"?: string,"test_case_id"?: string
+                    "assertions"?: NonNullable<Json>,"captures"?: NonNullable<Json>,"json_schema"?: Json | null,"project_id"?: string,"test_case_id"?: string
                   }
                   Relationships: [
                     {

@@ -453,18 +453,21 @@ class PublicTestRequestConfigsUpdate(TypedDict):
 class PublicTestResponseSpecs(BaseModel):
     assertions: JsonValue = Field(alias="assertions")
     captures: JsonValue = Field(alias="captures")
+    json_schema: Optional[JsonValue] = Field(alias="json_schema")
     project_id: uuid.UUID = Field(alias="project_id")
     test_case_id: uuid.UUID = Field(alias="test_case_id")
 
 class PublicTestResponseSpecsInsert(TypedDict):
     assertions: NotRequired[Annotated[JsonValue, Field(alias="assertions")]]
     captures: NotRequired[Annotated[JsonValue, Field(alias="captures")]]
+    json_schema: NotRequired[Annotated[Optional[JsonValue], Field(alias="json_schema")]]
     project_id: Annotated[uuid.UUID, Field(alias="project_id")]
     test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
 
 class PublicTestResponseSpecsUpdate(TypedDict):
     assertions: NotRequired[Annotated[JsonValue, Field(alias="assertions")]]
     captures: NotRequired[Annotated[JsonValue, Field(alias="captures")]]
+    json_schema: NotRequired[Annotated[Optional[JsonValue], Field(alias="json_schema")]]
     project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
     test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
 

@@ -54,6 +54,7 @@ class Lookup(_Wire):
     path: str | None = None
     name: str | None = None
     pattern: str | None = None
+    json_schema: Any = None
 
 
 class Lease(_Wire):
@@ -63,6 +64,10 @@ class Lease(_Wire):
     result: str | None = None
     attempt: int
     lease: str
+
+    def fields(self) -> dict[str, Any]:
+        """Return what a report repeats of it."""
+        return self.model_dump(include=set(Lease.model_fields))
 
 
 class Item(Lease):
@@ -124,19 +129,14 @@ class Report(Lease):
     timing_ms: Timing | None = None
     observed: tuple[Observed, ...] = ()
     schema_errors: tuple[Any, ...] = ()
+    schema_fault: Fault | None = None
     error: dict[str, str] | None = None
 
     @classmethod
     def of_failure(cls, lease: Lease, started_at: str, category: str, message: str) -> Self:
         """Report that the attempt of *lease* came to nothing."""
-        return cls(
-            item=lease.item,
-            result=lease.result,
-            attempt=lease.attempt,
-            lease=lease.lease,
-            started_at=started_at,
-            error={"category": category, "message": message},
-        )
+        error = {"category": category, "message": message}
+        return cls(**lease.fields(), started_at=started_at, error=error)
 
     def to_json(self) -> bytes:
         """Return the report as the database will parse it."""

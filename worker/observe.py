@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 import jsonpath_ng
 import re2
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
+from jsonschema import Draft202012Validator, ValidationError, validators
+from referencing.jsonschema import EMPTY_REGISTRY
 
 from worker import jsontext
 from worker.models import Fault, Lookup, Observed, Pairs
@@ -98,13 +101,39 @@ def _in_header(evidence: Evidence, lookup: Lookup) -> list[Any]:
     return [value for name, value in evidence.headers if name.lower() == wanted]
 
 
+def _by_schema(evidence: Evidence, lookup: Lookup) -> list[Any]:
+    document = evidence.document
+    draft = validators.validator_for(lookup.json_schema, default=Draft202012Validator)
+    types = draft.TYPE_CHECKER.redefine("integer", _is_whole)
+    # An empty registry: nothing is fetched.
+    rules = validators.extend(draft, type_checker=types)
+    schema = rules(lookup.json_schema, registry=EMPTY_REGISTRY)
+    try:
+        return [_told(error) for error in islice(schema.iter_errors(document), 20)]
+    except Exception as error:  # noqa: BLE001 - a broken schema raises whatever it breaks
+        said = f"the schema cannot be applied: {type(error).__name__}"
+        raise LookupFailed("invalid_schema", said) from None
+
+
+def _is_whole(_: object, value: object) -> bool:
+    return type(value) is int or (type(value) is Decimal and value == value.to_integral_value())
+
+
+def _told(error: ValidationError) -> dict[str, Any]:
+    """Say it without the value itself, which may be as long as the body."""
+    said = error.message.removeprefix(repr(error.instance)).strip()
+    place, rule = [*error.absolute_path], [*error.absolute_schema_path]
+    return {"path": place, "schema_path": rule, "message": said}
+
+
 # A new source is a function and a line here, and in OF_BODY if it reads the body.
 SOURCES: Mapping[str, Callable[[Evidence, Lookup], list[Any]]] = {
     "body": _in_body,
     "header": _in_header,
     "text": lambda evidence, _: [evidence.text],
+    "schema": _by_schema,
 }
-OF_BODY = frozenset({"body", "text"})
+OF_BODY = frozenset({"body", "text", "schema"})
 
 
 def observe(lookup: Lookup, evidence: Evidence) -> Observed:
@@ -128,7 +157,7 @@ def is_heavy(lookup: Lookup) -> bool:
     """Tell whether the cost of *lookup* is not bounded by the size of what it looks in."""
     path = lookup.path or "$"
     if lookup.source != "body" or simple_steps(path) is not None:
-        return False
+        return lookup.source == "schema"
     try:
         return not _is_tame(_expression(path))
     except LookupFailed:

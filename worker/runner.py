@@ -10,11 +10,13 @@ import httpx
 from worker.errors import TargetError
 from worker.evaluator import Evaluator
 from worker.exchange import Exchange, perform
-from worker.models import Fault, Item, Report, Response
+from worker.models import Fault, Item, Lookup, Observed, Report, Response
 from worker.observe import Evidence
 
 # The database redacts a stored body before it cuts it to 64 KB: it is given some more to look at.
 _STORED_BYTES = 128 * 1024
+# The look-up that holds the body to the schema of the item; the others count from 0.
+_SCHEMA = -1
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 
 
@@ -29,25 +31,25 @@ class Runner:
     async def run(self, item: Item) -> Report:
         """Make the attempt of *item*; what the API did wrong is in the report, not raised."""
         started_at = now()
-        if item.json_schema is not None:
-            reason = "this worker does not know JSON Schema"
-            return Report.of_failure(item, started_at, "definition", reason)
         try:
             exchange = await perform(item.request, self._transport)
         except TargetError as error:
             return Report.of_failure(item, started_at, error.category, str(error))
         text = _decode(exchange)
-        fault = _fault(exchange, text)
-        evidence = Evidence(exchange.headers, text or "", fault)
+        evidence = Evidence(exchange.headers, text or "", _fault(exchange, text))
+        lookups = item.observe
+        if item.json_schema is not None:
+            lookups += (Lookup(id=_SCHEMA, source="schema", json_schema=item.json_schema),)
+        found = {one.id: one for one in await self._evaluator.observe_all(lookups, evidence)}
+        schema = found.pop(_SCHEMA, Observed(id=_SCHEMA))
         return Report(
-            item=item.item,
-            result=item.result,
-            attempt=item.attempt,
-            lease=item.lease,
+            **item.fields(),
             started_at=started_at,
             response=_response(exchange, text),
             timing_ms=exchange.timing,
-            observed=tuple(await self._evaluator.observe_all(item.observe, evidence)),
+            observed=tuple(found.values()),
+            schema_errors=schema.values,
+            schema_fault=schema.error,
         )
 
 

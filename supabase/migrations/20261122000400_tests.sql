@@ -240,6 +240,7 @@ create table public.test_response_specs (
     project_id uuid not null,
     assertions jsonb not null default '[]',
     captures jsonb not null default '[]',
+    json_schema jsonb,
     -- project_id follows from test_case_id; it is in the key to serve the foreign key
     primary key (test_case_id, project_id),
     constraint test_response_specs_test_case_id_fkey foreign key (test_case_id, project_id)
@@ -249,6 +250,9 @@ create table public.test_response_specs (
     ),
     constraint test_response_specs_captures_check check (
         private.accept(private.captures_problem(captures, '/captures'))
+    ),
+    constraint test_response_specs_json_schema_check check (
+        private.accept(private.schema_problem(json_schema, '/json_schema'))
     )
 );
 comment on table public.test_response_specs is
@@ -269,6 +273,11 @@ $comment$[{"name": "token", "source": "body", "path": "$.access_token", "kind": 
 source: body (with path), header (with header, its name), text; pattern (RE2) narrows what was
 found. kind: variable (default) or token, which is stored encrypted and redacted everywhere.
 required (default true): the test fails when nothing is found.$comment$;
+comment on column public.test_response_specs.json_schema is
+$comment$A JSON Schema, an object or a boolean, which the body must satisfy; null = none.
+
+Draft 2020-12 unless $schema names another; a $ref leads within the schema. At most 256 KB. It is
+judged as one more assertion, source schema, operator valid. Full reference: docs/tests.md.$comment$;
 
 create table public.test_dependencies (
     test_case_id uuid not null,
@@ -417,7 +426,7 @@ grant update (
     method, path, query, headers, body, auth, connect_timeout_ms, total_timeout_ms, max_redirects,
     max_body_bytes, verify_tls
 ) on public.test_request_configs to authenticated;
-grant update (assertions, captures) on public.test_response_specs to authenticated;
+grant update (assertions, captures, json_schema) on public.test_response_specs to authenticated;
 grant update (kind) on public.test_dependencies to authenticated;
 grant update (name, rows) on public.test_data_fixtures to authenticated;
 grant update (fixture_id) on public.fixture_usage to authenticated;

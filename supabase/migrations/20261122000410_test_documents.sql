@@ -212,6 +212,7 @@ as $function$
         ),
         'assertions', coalesce(to_jsonb(specs) -> 'assertions', '[]'),
         'captures', coalesce(to_jsonb(specs) -> 'captures', '[]'),
+        'json_schema', specs.json_schema,
         'depends_on', coalesce(
             (
                 select jsonb_agg(

@@ -122,7 +122,10 @@ begin
     )
 
     update public.test_response_specs as specs
-    set assertions = merged.assertions, captures = merged.captures
+    set
+        assertions = merged.assertions,
+        captures = merged.captures,
+        json_schema = merged.json_schema
     from merged
     where
         specs.test_case_id = merged.test_case_id

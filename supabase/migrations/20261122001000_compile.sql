@@ -227,7 +227,8 @@ as $function$
             'auth', coalesce(credentials.auth, configs.auth, suites.auth, '{"kind": "none"}'),
             'request', to_jsonb(configs) - array['test_case_id', 'project_id', 'auth'],
             'assertions', coalesce(specs.assertions, '[]'),
-            'captures', coalesce(specs.captures, '[]')
+            'captures', coalesce(specs.captures, '[]'),
+            'json_schema', specs.json_schema
         )
     from public.test_cases as cases
     inner join public.test_suites as suites on suites.id = cases.suite_id
@@ -268,7 +269,13 @@ as $function$
             ) as content,
             private.compile_expectations(
                 source -> 'assertions', source -> 'captures'
-            ) as expectations
+            ) as expectations,
+            -- judged after all others, as one more assertion
+            case
+                when source -> 'json_schema' <> 'null'
+                    then '[{"source": "schema", "operator": "valid", "expected": []}]'
+                else '[]'
+            end::jsonb as schema_assertions
     ),
 
     slots as (
@@ -287,6 +294,8 @@ as $function$
     )
 
     select slots.expectations || jsonb_build_object(
+        'assertions', (slots.expectations -> 'assertions') || slots.schema_assertions,
+        'json_schema', source -> 'json_schema',
         'phase', source -> 'phase',
         'retry', source -> 'retry',
         'variables', source -> 'variables',
@@ -316,8 +325,8 @@ $function$;
 comment on function private.compile_test(jsonb) is
 $comment$A test as a run executes it, from private.gather_sources.
 
-Returns {"request", "observe", "assertions", "captures", "retry", "phase", "variables" (the
-suite's)} and, parsed once, the slots in which names are to be filled in: "request_slots",
+Returns {"request", "observe", "assertions", "captures", "json_schema", "retry", "phase",
+"variables" (the suite's)} and, parsed once, the slots in which names are to be filled in: "request_slots",
 "observe_slots", "assertion_slots". Errors: PT400 template_syntax.$comment$;
 
 create function private.read_definitions(project_id uuid, test_case_ids uuid[])

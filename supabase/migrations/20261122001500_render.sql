@@ -420,6 +420,7 @@ as $function$
             items.*,
             requests.rendered as request_template,
             observations.rendered as observe,
+            definitions.document -> 'json_schema' as json_schema,
             coalesce(
                 requests.unresolved, observations.unresolved, assertions.unresolved
             ) as unresolved,
@@ -463,7 +464,7 @@ as $function$
             'lease_ms', (extract(epoch from private.lease_duration()) * 1000)::integer,
             'request', built.request,
             'observe', rendered.observe,
-            'json_schema', null
+            'json_schema', rendered.json_schema
         ),
         private.redact_request(built.request, rendered.secrets),
         rendered.unresolved

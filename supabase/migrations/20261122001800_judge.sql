@@ -1,5 +1,5 @@
 -- Judging: what a worker observed against what the definition expects. Pure: reads, never writes.
--- Depends on: render. Locks: none, all objects are new.
+-- Depends on: render, judge_schemas. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -65,6 +65,7 @@ begin
     return case operator
         when 'equals' then actual = expected
         when 'not_equals' then actual <> expected
+        when 'valid' then actual = '[]'
         when 'one_of' then case
             when jsonb_typeof(expected) = 'array' then exists (
                 select
@@ -178,10 +179,11 @@ begin
             when 'type' then ' is of type '
             when 'length' then ' has length '
             when 'one_of' then ' is one of '
+            when 'valid' then ' finds nothing wrong with the body'
             else ' ' || (assertion ->> 'operator') || ' '
         end
         || case
-            when assertion ->> 'operator' in ('exists', 'not_exists') then ''
+            when assertion ->> 'operator' in ('exists', 'not_exists', 'valid') then ''
             else private.brief(assertion -> 'expected')
         end;
 end;
@@ -201,6 +203,7 @@ begin
     return case assertion ->> 'source'
         when 'status' then response -> 'status'
         when 'duration' then timing_ms -> 'total'
+        when 'schema' then private.schema_errors(observed -> 'values')
         when 'header' then case
             when (observed ->> 'found')::boolean then (
                 -- several of one name read as one, joined: RFC 9110, section 5.3
@@ -308,8 +311,15 @@ begin
             end
     end;
     actual := private.redact(actual, secrets);
+    if v_operator = 'valid' then
+        -- shortened only now: half a secret at the edge would stay readable
+        actual := private.shorten_schema_errors(actual);
+    end if;
     message := case
         when passed then v_description
+        when v_operator = 'valid' then format(
+            'expected: %s; %s', v_description, private.describe_schema_errors(actual)
+        )
         when actual is null then format('expected: %s; found nothing', v_description)
         else format('expected: %s; got %s', v_description, private.brief(actual))
     end;
@@ -377,7 +387,14 @@ as $function$
             and narrowed.id = (entries.assertion ->> 'observe_pattern')::integer
     cross join lateral private.judge_assertion(
         entries.assertion, reports.report -> 'response', reports.report -> 'timing_ms',
-        plain.observed, narrowed.observed, reports.secrets
+        case entries.assertion ->> 'source'
+            when 'schema' then jsonb_build_object(
+                'values', coalesce(nullif(reports.report -> 'schema_errors', 'null'), '[]'),
+                'error', reports.report -> 'schema_fault'
+            )
+            else plain.observed
+        end,
+        narrowed.observed, reports.secrets
     ) as judged
     where jsonb_typeof(reports.report -> 'response') = 'object' and reports.stop_slug is null;
 $function$;

@@ -104,6 +104,11 @@ def invalid_pattern(engine: Engine) -> Statement:
     return saving(engine, case(captures=[{"name": "id", "source": "text", "pattern": "(?=a)"}]))
 
 
+@refusal
+def malformed_schema(engine: Engine) -> Statement:
+    return saving(engine, case(json_schema={"properties": {"id": {"type": "text"}}}))
+
+
 def saving_suite(engine: Engine, **fields: Any) -> Statement:
     """Return the call that saves a new suite."""
     document = {"project": str(engine.project), "name": "s", **fields}
@@ -250,6 +255,16 @@ def unknown_worker(engine: Engine) -> Statement:
 @reason
 def capture_missing(engine: Engine) -> dict[str, Any]:
     return engine.reason(engine.run(making("one", "v")), "one")
+
+
+@reason
+def invalid_schema(engine: Engine) -> dict[str, Any]:
+    endless = {"$ref": "#"}
+    lookup = Lookup(id=-1, source="schema", json_schema=endless)
+    fault = observe(lookup, Evidence((), "{}")).error
+    assert fault
+    run = engine.run(case(json_schema=endless), schema_fault=fault.model_dump())
+    return engine.reason(run, "one")
 
 
 @reason

@@ -28,7 +28,7 @@ REPORTED = """
               "set_cookie": []},
  "timing_ms": {"dns": 0.2, "connect": 0.4, "tls": 0.0, "first_byte": 3.1, "total": 3.6},
  "observed": [{"id": 0, "found": true, "values": ["..."], "error": null, "truncated": false}],
- "schema_errors": [], "error": null}
+ "schema_errors": [], "schema_fault": null, "error": null}
 """
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from fakes import work_item
+from support_wait import HANG_S
 
 from worker.evaluator import Evaluator
 from worker.models import Item
@@ -23,7 +24,7 @@ async def run(answer: httpx.Response | Exception, **changes: Any) -> dict[str, A
 
     item = work_item(5)
     item["request"] |= changes.pop("request", {})
-    runner = Runner(httpx.MockTransport(responds), Evaluator(1))
+    runner = Runner(httpx.MockTransport(responds), Evaluator(HANG_S))
     report = await runner.run(Item.model_validate(item | changes))
     return dict(json.loads(report.to_json()))
 
@@ -55,11 +56,26 @@ async def test_a_target_that_fails_is_a_report_too() -> None:
     assert report["error"]["category"] == "connect"
 
 
-async def test_what_the_worker_cannot_do_is_a_definition_error() -> None:
-    """Rather than a verdict nobody reached."""
-    report = await run(httpx.Response(200), json_schema={"type": "object"})
+async def test_a_body_is_held_to_its_schema() -> None:
+    """What is found against it has a place of its own in the report."""
+    report = await run(
+        httpx.Response(200, json={"id": "x"}),
+        json_schema={"properties": {"id": {"type": "integer"}}},
+        observe=[{"id": 0, "source": "body", "path": "$.id"}],
+    )
 
-    assert report["error"]["category"] == "definition"
+    assert [one["id"] for one in report["observed"]] == [0]
+    assert [error["path"] for error in report["schema_errors"]] == [["id"]]
+    assert report["schema_fault"] is None
+
+
+async def test_a_schema_that_cannot_be_applied_is_told() -> None:
+    """The answer is reported all the same."""
+    report = await run(httpx.Response(200, json=1), json_schema={"$ref": "#/nowhere"})
+
+    assert report["response"]["status"] == 200
+    assert report["schema_errors"] == []
+    assert report["schema_fault"]["slug"] == "invalid_schema"
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ select is(
             },
             "assertions": [{"source": "status", "operator": "equals", "expected": 201}],
             "captures": [{"name": "order", "source": "body", "path": "$.id"}],
+            "json_schema": {"type": "object"},
             "depends_on": [
                 {"test": "sign in", "kind": "token"}, {"test": "billing/invoice", "kind": "order"}
             ],
