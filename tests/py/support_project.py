@@ -64,6 +64,7 @@ class Project:
         request: Mapping[str, Any] = MappingProxyType({}),
         assertions: Sequence[dict[str, Any]] = (STATUS_OK,),
         captures: Sequence[dict[str, Any]] = (),
+        json_schema: Any = None,
         after: Sequence[tuple[str, str]] = (),
         **case: Any,
     ) -> str:
@@ -87,7 +88,12 @@ class Project:
             {**ids, "method": method, "path": path, "body": body, **request}
         ).execute()
         self.client.table("test_response_specs").insert(
-            {**ids, "assertions": list(assertions), "captures": list(captures)}
+            {
+                **ids,
+                "assertions": list(assertions),
+                "captures": list(captures),
+                "json_schema": json_schema,
+            }
         ).execute()
         for upstream, kind in after:
             self.client.table("test_dependencies").insert(

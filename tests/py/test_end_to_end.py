@@ -62,6 +62,20 @@ def test_green_run_shares_context(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("worker")
+def test_a_body_is_held_to_its_schema(project: Project) -> None:
+    """One answer has the shape that its test asks for, the other breaks it in a place told."""
+    shape = {"properties": {"name": {"const": "right"}, "count": {"type": "integer"}}}
+    project.add_test("right", "/answer/right", json_schema=shape)
+    project.add_test("wrong", "/answer/wrong", json_schema=shape)
+
+    results = project.wait(project.queue())
+
+    assert results["right"]["status"] == "passed"
+    assert results["wrong"]["slug"] == "assertion_failed"
+    assert results["wrong"]["message"].endswith("at /name: 'right' was expected")
+
+
+@pytest.mark.usefixtures("worker")
 def test_failing_upstream_skips_its_data_closure_only(project: Project) -> None:
     """Data dependents of a failure are skipped with their root cause; order and teardown go on."""
     first = project.add_test(

@@ -111,6 +111,7 @@ select is(
         }'::jsonb,
         'assertions', '[{"source": "status", "operator": "equals", "expected": 201}]'::jsonb,
         'captures', '[{"name": "order", "source": "body", "path": "$.id"}]'::jsonb,
+        'json_schema', '{"type": "object"}'::jsonb,
         'depends_on', (
             select jsonb_agg(
                 jsonb_build_object('test', links.id, 'kind', links.kind) order by links.id
