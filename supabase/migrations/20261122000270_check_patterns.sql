@@ -179,7 +179,7 @@ as $function$
 declare
     v_token record;
     v_before text := 'nothing';
-    v_open integer[] := '{}';
+    v_open integer[] := array[]::integer[];
 begin
     -- [!-[:x:]: to RE2 the range ends at the inner bracket, and no pattern of ours can tell
     if strpos(pattern, '-[:') > 0 then
@@ -237,7 +237,9 @@ set search_path = ''
 as $function$
 declare
     v_fault record;
-    v_fillers text[] := case when strpos(pattern, '{{') > 0 then '{x,0,~}' else '{x}' end;
+    v_fillers text[] := case
+        when strpos(pattern, '{{') > 0 then array['x', '0', '~'] else array['x']
+    end;
 begin
     if length(pattern) > 10000 then
         return row(

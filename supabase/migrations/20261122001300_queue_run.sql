@@ -167,14 +167,14 @@ comment on function private.find_queued(uuid, uuid, jsonb, jsonb, text) is
 $comment$The run that an earlier call with the same key and parameters queued; null if there is
 none. Errors: PT409 idempotency_conflict.$comment$;
 
+create type private.entered_run as (run public.test_runs, is_new boolean);
+comment on type private.entered_run is
+'A run, and whether this call has queued it: false when an earlier one with the same key had.';
+
 create function private.enter_run(
-    environment_id uuid,
-    selection jsonb,
-    variables jsonb,
-    idempotency_key text,
-    out run public.test_runs,
-    out is_new boolean
+    environment_id uuid, selection jsonb, variables jsonb, idempotency_key text
 )
+returns private.entered_run
 language plpgsql
 volatile
 parallel unsafe
@@ -184,14 +184,14 @@ as $function$
 declare
     v_project_id uuid := private.authorize_run(enter_run.environment_id);
     v_plan private.run_plan;
+    v_run public.test_runs;
 begin
-    run := private.find_queued(
+    v_run := private.find_queued(
         v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,
         enter_run.idempotency_key
     );
-    is_new := run.id is null;
-    if not is_new then
-        return;
+    if v_run.id is not null then
+        return row(v_run, false)::private.entered_run;
     end if;
     v_plan := private.work_out_plan(
         v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables
@@ -212,14 +212,13 @@ begin
         auth.uid()
     )
     on conflict on constraint test_runs_idempotency_key_key do nothing
-    returning * into run;
-    is_new := found;
-    if not is_new then
-        run := private.find_queued(
+    returning * into v_run;
+    if not found then
+        v_run := private.find_queued(
             v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,
             enter_run.idempotency_key
         );
-        return;
+        return row(v_run, false)::private.entered_run;
     end if;
 
     update public.test_runs
@@ -227,15 +226,14 @@ begin
         total_count = written.total_count,
         environment_snapshot_id = written.snapshot_id,
         status = 'queued'
-    from private.write_plan(run, v_plan) as written
-    where id = run.id
-    returning test_runs.* into run;
+    from private.write_plan(v_run, v_plan) as written
+    where id = v_run.id
+    returning test_runs.* into v_run;
+    return row(v_run, true)::private.entered_run;
 end;
 $function$;
 comment on function private.enter_run(uuid, jsonb, jsonb, text) is
-$comment$Plan a run and write it. Nobody is told yet.
-
-is_new: false when an earlier call with this key queued it.$comment$;
+'Plan a run and write it. Nobody is told yet.';
 
 create function private.announce_queued(runs public.test_runs[])
 returns void

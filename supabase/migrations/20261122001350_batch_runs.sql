@@ -71,8 +71,8 @@ as $function$
 declare
     v_request record;
     v_entered record;
-    v_runs public.test_runs[] := '{}';
-    v_new public.test_runs[] := '{}';
+    v_runs public.test_runs[] := array[]::public.test_runs[];
+    v_new public.test_runs[] := array[]::public.test_runs[];
     v_message text;
     v_detail text;
     v_hint text;

@@ -212,7 +212,7 @@ as $function$
 begin
     -- a shorter one would blank out ordinary text everywhere
     if length(secret) < 4 then
-        return '{}';
+        return array[]::text[];
     end if;
     return array(
         select secret
