@@ -320,6 +320,7 @@ async def test_a_body_beyond_the_cap_is_cut(transport: TargetTransport) -> None:
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [("gzip", gzip.compress(b"hello" * 9)), ("deflate", zlib.compress(b"hello" * 9))],
+    ids=["gzip", "deflate"],
 )
 async def test_a_packed_body_is_unpacked(
     transport: TargetTransport, encoding: str, packed: bytes

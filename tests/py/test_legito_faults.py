@@ -16,7 +16,8 @@ import httpx
 import pytest
 from conftest import push_migrations
 from supabase import Client, ClientOptions, create_client
-from support_project import OVER, running_worker
+from support_project import running_worker
+from support_wait import HANG_S, wait_until
 
 from examples.legito.auth import Credentials, sign
 from worker.embedded import demo
@@ -50,13 +51,12 @@ class Legito:
         selection = {"suites": [self.suites[suite] for suite in suites]}
         arguments = {"environment_id": self.environment, "selection": selection}
         run = self.client.rpc("queue_run", arguments).execute().data["id"]
-        deadline = time.monotonic() + 100
-        while True:
-            report = self.client.rpc("get_run_report", {"run_id": run}).execute().data
-            if report["run"]["status"] in OVER:
-                break
-            assert time.monotonic() < deadline, report["run"]
-            time.sleep(0.1)
+
+        def state() -> dict[str, Any]:
+            return self.client.rpc("get_run_state", {"run_id": run}).execute().data
+
+        wait_until(lambda: state()["finished"], state)
+        report = self.client.rpc("get_run_report", {"run_id": run}).execute().data
         return {
             f"{result['suite']}/{result['name']}"
             + (f" [{result['row_key']}]" if result["row_key"] else ""): result
@@ -78,7 +78,7 @@ def legito(open_folder: Path) -> Iterator[Legito]:
         push_migrations(stack.db_url, "--include-seed")
         with (
             running_worker(stack, open_folder / "legito-worker.log"),
-            httpx.Client(timeout=30) as transport,
+            httpx.Client(timeout=HANG_S) as transport,
         ):
             options = ClientOptions(httpx_client=transport)
             client = create_client(stack.url, stack.secret_key, options)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from conftest import ROOT
 from support_legito import KEYS, connect, ok
+from support_wait import HANG_S
 
 from examples.legito import faults
 from examples.legito.app import LegitoApp, create_app
@@ -33,11 +34,12 @@ def running(*arguments: str) -> Iterator[httpx.Client]:
     """Run the command; yield a client that carries a token."""
     command = [sys.executable, "-m", "examples.legito", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
-        ready = json.loads(process.stdout.readline())
-        token = sign(Credentials(ready["api_key"], ready["private_key"]), time.time())
-        headers = {"authorization": f"Bearer {token}"}
         try:
-            with httpx.Client(base_url=ready["url"], headers=headers) as client:
+            ready = json.loads(process.stdout.readline())
+            token = sign(Credentials(ready["api_key"], ready["private_key"]), time.time())
+            headers = {"authorization": f"Bearer {token}"}
+            url = ready["url"]
+            with httpx.Client(base_url=url, headers=headers, timeout=HANG_S) as client:
                 yield client
         finally:
             process.terminate()

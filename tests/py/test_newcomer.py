@@ -10,8 +10,8 @@ import httpx
 import pytest
 import supabase
 from conftest import ROOT
-from support_project import running_worker, started
-from support_wait import wait_until
+from support_project import answers, running_worker, started
+from support_wait import HANG_S, wait_until
 
 from worker.embedded import ports
 from worker.embedded.stack import Connection
@@ -86,9 +86,9 @@ def blog(tmp_path: Path) -> Iterator[str]:
     command = [ROOT / "node_modules/.bin/json-server", "--host", "127.0.0.1", "--port", str(port)]
     with (
         started([*map(str, command), str(data)]),
-        httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client,
+        httpx.Client(timeout=HANG_S) as client,
     ):
-        client.get(f"{url}/posts")
+        wait_until(lambda: answers(client, f"{url}/posts"))
         yield url
 
 
@@ -119,4 +119,5 @@ def test_first_suite(
 
     report = client.rpc("get_run_report", state).execute().data
     assert report["totals"]["passed"] == report["totals"]["total"] == 5, report["results"]
-    assert httpx.get(f"{blog}/posts").json() == httpx.get(f"{blog}/comments").json() == []
+    left = [httpx.get(f"{blog}/{name}", timeout=HANG_S).json() for name in ("posts", "comments")]
+    assert left == [[], []]
