@@ -81,14 +81,14 @@ isOneToOne: false
                   ]
                 },"environments": {
                   Row: {
-                    "archived_at": string | null,"base_url": string,"created_at": string,"id": string,"max_parallel": number,"name": string,"project_id": string,"rate_limit_per_s": number | null,"run_timeout_ms": number
+                    "archived_at": string | null,"base_url": string,"context_lifetime_s": number,"context_max_bytes": number,"created_at": string,"id": string,"max_parallel": number,"name": string,"project_id": string,"rate_limit_per_s": number | null,"run_timeout_ms": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "archived_at"?: string | null,"base_url": string,"created_at"?: string,"id"?: string,"max_parallel"?: number,"name": string,"project_id": string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
+                    "archived_at"?: string | null,"base_url": string,"context_lifetime_s"?: number,"context_max_bytes"?: number,"created_at"?: string,"id"?: string,"max_parallel"?: number,"name": string,"project_id": string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
                   }
                   Update: {
-                    "archived_at"?: string | null,"base_url"?: string,"created_at"?: string,"id"?: string,"max_parallel"?: number,"name"?: string,"project_id"?: string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
+                    "archived_at"?: string | null,"base_url"?: string,"context_lifetime_s"?: number,"context_max_bytes"?: number,"created_at"?: string,"id"?: string,"max_parallel"?: number,"name"?: string,"project_id"?: string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
                   }
                   Relationships: [
                     {
@@ -219,14 +219,14 @@ isOneToOne: false
                   ]
                 },"test_context_values": {
                   Row: {
-                    "created_at": string,"encrypted_value": string | null,"id": number,"kind": string,"name": string,"project_id": string,"row_index": number,"row_key": string,"run_id": string,"test_case_id": string | null,"value": Json | null
+                    "created_at": string,"encrypted_value": string | null,"id": number,"kind": string,"name": string,"project_id": string,"row_index": number,"row_key": string,"run_id": string,"size_bytes": number,"test_case_id": string | null,"value": Json | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind": string,"name": string,"project_id": string,"row_index"?: number,"row_key"?: string,"run_id": string,"test_case_id"?: string | null,"value"?: Json | null
+                    "created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind": string,"name": string,"project_id": string,"row_index"?: number,"row_key"?: string,"run_id": string,"size_bytes": number,"test_case_id"?: string | null,"value"?: Json | null
                   }
                   Update: {
-                    "created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind"?: string,"name"?: string,"project_id"?: string,"row_index"?: number,"row_key"?: string,"run_id"?: string,"test_case_id"?: string | null,"value"?: Json | null
+                    "created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind"?: string,"name"?: string,"project_id"?: string,"row_index"?: number,"row_key"?: string,"run_id"?: string,"size_bytes"?: number,"test_case_id"?: string | null,"value"?: Json | null
                   }
                   Relationships: [
                     {
@@ -291,14 +291,14 @@ isOneToOne: false
                   ]
                 },"test_execution_context": {
                   Row: {
-                    "expires_at": string,"project_id": string,"run_id": string,"size_bytes": number,"updated_at": string,"value_count": number
+                    "expires_at": string,"project_id": string,"row_size_bytes": number,"run_id": string,"size_bytes": number,"updated_at": string,"value_count": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "expires_at"?: string,"project_id": string,"run_id": string,"size_bytes"?: number,"updated_at"?: string,"value_count"?: number
+                    "expires_at"?: string,"project_id": string,"row_size_bytes"?: number,"run_id": string,"size_bytes"?: number,"updated_at"?: string,"value_count"?: number
                   }
                   Update: {
-                    "expires_at"?: string,"project_id"?: string,"run_id"?: string,"size_bytes"?: number,"updated_at"?: string,"value_count"?: number
+                    "expires_at"?: string,"project_id"?: string,"row_size_bytes"?: number,"run_id"?: string,"size_bytes"?: number,"updated_at"?: string,"value_count"?: number
                   }
                   Relationships: [
                     {
@@ -506,6 +506,25 @@ isOneToOne: false
 "claim_work":
 { Args: { "call_id": string,"free_slots": number,"prefetch"?: number,"worker_id": string }; Returns: Json
                            },
+"cleanup_expired_contexts":
+{ Args: Record<PropertyKey, never>; Returns: number
+                           },
+"clear_run_context":
+{ Args: { "run_id": string }; Returns: {
+              "expires_at": string,
+"project_id": string,
+"row_size_bytes": number,
+"run_id": string,
+"size_bytes": number,
+"updated_at": string,
+"value_count": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "test_execution_context"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "create_organization":
 { Args: { "name": string }; Returns: {
               "created_at": string,
@@ -521,8 +540,17 @@ isOneToOne: false
 "delete_secret":
 { Args: { "environment_id": string,"name": string }; Returns: undefined
                            },
+"get_aggregated_context":
+{ Args: { "result_id": string }; Returns: Json
+                           },
+"get_context_stats":
+{ Args: { "project_id": string,"run_id"?: string }; Returns: Json
+                           },
+"get_environment_context":
+{ Args: { "environment_id": string }; Returns: Json
+                           },
 "get_run_report":
-{ Args: { "run_id": string }; Returns: Json
+{ Args: { "after"?: string,"page_size"?: number,"run_id": string }; Returns: Json
                            },
 "get_run_state":
 { Args: { "run_id": string,"since"?: number }; Returns: Json
@@ -532,6 +560,12 @@ isOneToOne: false
                            },
 "get_test_execution_chain":
 { Args: { "environment_id"?: string,"project_id": string,"selection"?: Json }; Returns: Json
+                           },
+"get_test_readiness":
+{ Args: { "after"?: string,"page_size"?: number,"run_id": string }; Returns: Json
+                           },
+"get_test_run_context":
+{ Args: { "after"?: number,"page_size"?: number,"run_id": string }; Returns: Json
                            },
 "plan_run":
 { Args: { "environment_id": string,"selection"?: Json,"variables"?: Json }; Returns: Json
@@ -643,7 +677,23 @@ isOneToOne: false
                            },
 "set_secret":
 { Args: { "environment_id": string,"name": string,"value": string }; Returns: undefined
-                           }
+                           },
+"update_test_run_context":
+{ Args: { "run_id": string,"tokens"?: Json,"values"?: Json }; Returns: {
+              "expires_at": string,
+"project_id": string,
+"row_size_bytes": number,
+"run_id": string,
+"size_bytes": number,
+"updated_at": string,
+"value_count": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "test_execution_context"
+        isOneToOne: true
+        isSetofReturn: false
+      } }
           }
           Enums: {
             [_ in never]: never

@@ -144,6 +144,8 @@ class PublicEnvironmentVariablesUpdate(TypedDict):
 class PublicEnvironments(BaseModel):
     archived_at: Optional[datetime.datetime] = Field(alias="archived_at")
     base_url: str = Field(alias="base_url")
+    context_lifetime_s: int = Field(alias="context_lifetime_s")
+    context_max_bytes: int = Field(alias="context_max_bytes")
     created_at: datetime.datetime = Field(alias="created_at")
     id: uuid.UUID = Field(alias="id")
     max_parallel: int = Field(alias="max_parallel")
@@ -155,6 +157,8 @@ class PublicEnvironments(BaseModel):
 class PublicEnvironmentsInsert(TypedDict):
     archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
     base_url: Annotated[str, Field(alias="base_url")]
+    context_lifetime_s: NotRequired[Annotated[int, Field(alias="context_lifetime_s")]]
+    context_max_bytes: NotRequired[Annotated[int, Field(alias="context_max_bytes")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     max_parallel: NotRequired[Annotated[int, Field(alias="max_parallel")]]
@@ -166,6 +170,8 @@ class PublicEnvironmentsInsert(TypedDict):
 class PublicEnvironmentsUpdate(TypedDict):
     archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
     base_url: NotRequired[Annotated[str, Field(alias="base_url")]]
+    context_lifetime_s: NotRequired[Annotated[int, Field(alias="context_lifetime_s")]]
+    context_max_bytes: NotRequired[Annotated[int, Field(alias="context_max_bytes")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     max_parallel: NotRequired[Annotated[int, Field(alias="max_parallel")]]
@@ -313,6 +319,7 @@ class PublicTestContextValues(BaseModel):
     row_index: int = Field(alias="row_index")
     row_key: str = Field(alias="row_key")
     run_id: uuid.UUID = Field(alias="run_id")
+    size_bytes: int = Field(alias="size_bytes")
     test_case_id: Optional[uuid.UUID] = Field(alias="test_case_id")
     value: Optional[JsonValue] = Field(alias="value")
 
@@ -326,6 +333,7 @@ class PublicTestContextValuesInsert(TypedDict):
     row_index: NotRequired[Annotated[int, Field(alias="row_index")]]
     row_key: NotRequired[Annotated[str, Field(alias="row_key")]]
     run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    size_bytes: Annotated[int, Field(alias="size_bytes")]
     test_case_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="test_case_id")]]
     value: NotRequired[Annotated[Optional[JsonValue], Field(alias="value")]]
 
@@ -339,6 +347,7 @@ class PublicTestContextValuesUpdate(TypedDict):
     row_index: NotRequired[Annotated[int, Field(alias="row_index")]]
     row_key: NotRequired[Annotated[str, Field(alias="row_key")]]
     run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    size_bytes: NotRequired[Annotated[int, Field(alias="size_bytes")]]
     test_case_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="test_case_id")]]
     value: NotRequired[Annotated[Optional[JsonValue], Field(alias="value")]]
 
@@ -384,6 +393,7 @@ class PublicTestDependenciesUpdate(TypedDict):
 class PublicTestExecutionContext(BaseModel):
     expires_at: datetime.datetime = Field(alias="expires_at")
     project_id: uuid.UUID = Field(alias="project_id")
+    row_size_bytes: int = Field(alias="row_size_bytes")
     run_id: uuid.UUID = Field(alias="run_id")
     size_bytes: int = Field(alias="size_bytes")
     updated_at: datetime.datetime = Field(alias="updated_at")
@@ -392,6 +402,7 @@ class PublicTestExecutionContext(BaseModel):
 class PublicTestExecutionContextInsert(TypedDict):
     expires_at: NotRequired[Annotated[datetime.datetime, Field(alias="expires_at")]]
     project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    row_size_bytes: NotRequired[Annotated[int, Field(alias="row_size_bytes")]]
     run_id: Annotated[uuid.UUID, Field(alias="run_id")]
     size_bytes: NotRequired[Annotated[int, Field(alias="size_bytes")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
@@ -400,6 +411,7 @@ class PublicTestExecutionContextInsert(TypedDict):
 class PublicTestExecutionContextUpdate(TypedDict):
     expires_at: NotRequired[Annotated[datetime.datetime, Field(alias="expires_at")]]
     project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    row_size_bytes: NotRequired[Annotated[int, Field(alias="row_size_bytes")]]
     run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
     size_bytes: NotRequired[Annotated[int, Field(alias="size_bytes")]]
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]

@@ -18,8 +18,13 @@ class ConsoleStore(SupabaseStore):
         return _row(await self.call("get_run_state", {"run_id": run_id, "since": since}))
 
     async def get_run_report(self, run_id: str) -> dict[str, Any]:
-        """Return everything there is to say about a run."""
-        return _row(await self.call("get_run_report", {"run_id": run_id}))
+        """Return everything there is to say about a run, its pages put together."""
+        report = _row(await self.call("get_run_report", {"run_id": run_id}))
+        while after := report.get("next"):
+            page = _row(await self.call("get_run_report", {"run_id": run_id, "after": after}))
+            report["results"] += page.get("results", [])
+            report["next"] = page.get("next")
+        return report
 
     async def cancel_run(self, run_id: str) -> dict[str, Any]:
         """Cancel a run; returns its row."""

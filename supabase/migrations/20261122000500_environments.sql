@@ -11,6 +11,8 @@ create table public.environments (
     max_parallel integer not null default 10,
     rate_limit_per_s numeric,
     run_timeout_ms integer not null default 3600000,
+    context_max_bytes integer not null default 10485760,
+    context_lifetime_s integer not null default 86400,
     archived_at timestamptz,
     created_at timestamptz not null default now(),
     constraint environments_name_key unique (project_id, name),
@@ -20,7 +22,13 @@ create table public.environments (
     ),
     constraint environments_max_parallel_check check (max_parallel between 1 and 1000),
     constraint environments_rate_limit_per_s_check check (rate_limit_per_s > 0),
-    constraint environments_run_timeout_ms_check check (run_timeout_ms between 1000 and 86400000)
+    constraint environments_run_timeout_ms_check check (run_timeout_ms between 1000 and 86400000),
+    constraint environments_context_max_bytes_check check (
+        context_max_bytes between 0 and 104857600
+    ),
+    constraint environments_context_lifetime_s_check check (
+        context_lifetime_s between 60 and 2592000
+    )
 );
 comment on table public.environments is 'An installation of the API under test.';
 comment on column public.environments.id is 'Stable identity.';
@@ -34,6 +42,11 @@ comment on column public.environments.rate_limit_per_s is
 'Requests a second, over all runs; null = no limit.';
 comment on column public.environments.run_timeout_ms is
 'Time from queueing after which what is left is cancelled and teardown runs. Up to a day.';
+comment on column public.environments.context_max_bytes is
+$comment$Bytes that the values of one run may hold, those of fixture rows not counted; up to 100 MB.
+A capture that would take more ends its result as error / context_too_large.$comment$;
+comment on column public.environments.context_lifetime_s is
+'Seconds for which the values of a run are kept after its last activity. A minute to 30 days.';
 comment on column public.environments.archived_at is
 'Since when it is hidden and refuses runs; null = in use.';
 comment on column public.environments.created_at is 'When it was created.';
@@ -89,10 +102,14 @@ comment on function private.delete_vault_secret() is
 
 alter table public.environments enable row level security;
 grant select on public.environments to authenticated;
-grant insert (id, project_id, name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms)
-on public.environments to authenticated;
-grant update (name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms, archived_at)
-on public.environments to authenticated;
+grant insert (
+    id, project_id, name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms,
+    context_max_bytes, context_lifetime_s
+) on public.environments to authenticated;
+grant update (
+    name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms, context_max_bytes,
+    context_lifetime_s, archived_at
+) on public.environments to authenticated;
 grant select, insert, update, delete on public.environments to service_role;
 
 create policy environments_select_member on public.environments

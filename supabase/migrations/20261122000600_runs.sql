@@ -82,9 +82,13 @@ create table public.test_execution_context (
     project_id uuid not null,
     value_count integer not null default 0,
     size_bytes bigint not null default 0,
+    row_size_bytes bigint not null default 0,
     updated_at timestamptz not null default now(),
     expires_at timestamptz not null default now() + interval '24 hours',
     primary key (run_id, project_id),
+    constraint test_execution_context_counts_check check (
+        value_count >= 0 and row_size_bytes between 0 and size_bytes
+    ),
     constraint test_execution_context_run_id_fkey foreign key (run_id, project_id)
     references public.test_runs (id, project_id) on delete cascade
 );
@@ -93,11 +97,18 @@ comment on table public.test_execution_context is
 comment on column public.test_execution_context.run_id is 'The run.';
 comment on column public.test_execution_context.project_id is 'Its project.';
 comment on column public.test_execution_context.value_count is
-'Values stored so far, replaced ones included.';
+'Values held, replaced ones included: rows in test_context_values.';
 comment on column public.test_execution_context.size_bytes is 'Bytes of those values as JSON text.';
-comment on column public.test_execution_context.updated_at is 'When a value was last added.';
+comment on column public.test_execution_context.row_size_bytes is
+'How many of them belong to fixture rows: those are dropped when no test needs them any more.';
+comment on column public.test_execution_context.updated_at is
+'When values were last added or dropped.';
 comment on column public.test_execution_context.expires_at is
-'When the values may be dropped: 24 h after the last.';
+$comment$When the values may be dropped, if the run is over: environments.context_lifetime_s after
+the last value or the end of the run.$comment$;
+-- what a cleanup looks for
+create index test_execution_context_expires_at_idx
+on public.test_execution_context (expires_at) where value_count > 0;
 create index test_execution_context_project_id_idx on public.test_execution_context (project_id);
 
 create table public.test_context_values (
@@ -111,6 +122,7 @@ create table public.test_context_values (
     row_index integer not null default 0,
     value jsonb,
     encrypted_value bytea,
+    size_bytes integer not null,
     -- not now(): a value must be older than any rendering that follows it under the run's lock
     created_at timestamptz not null default clock_timestamp(),
     constraint test_context_values_run_id_fkey foreign key (run_id, project_id)
@@ -122,8 +134,8 @@ create table public.test_context_values (
     )
 );
 comment on table public.test_context_values is
-$comment$Values that tests captured or clients set, only ever added: a rescued test sees what it saw
-before.$comment$;
+$comment$Values that tests captured or clients set. None is changed, and none dropped while a test
+may use it: a rescued test sees what it saw before.$comment$;
 comment on column public.test_context_values.id is
 'Order of arrival; the highest of a name counts.';
 comment on column public.test_context_values.run_id is 'The run.';
@@ -140,6 +152,7 @@ comment on column public.test_context_values.value is 'Any JSON; null exactly fo
 comment on column public.test_context_values.encrypted_value is
 $comment$JSON text of a token under the data key held in Vault; null for variables. Not readable by
 clients.$comment$;
+comment on column public.test_context_values.size_bytes is 'Bytes of the value as JSON text.';
 comment on column public.test_context_values.created_at is 'When it was added.';
 create index test_context_values_run_id_idx
 on public.test_context_values (run_id, project_id, name, test_case_id, row_index, id desc);
@@ -241,6 +254,21 @@ on public.test_results (run_id, project_id, finished_seq);
 create index test_results_test_case_id_idx on public.test_results (test_case_id);
 create index test_results_project_id_idx on public.test_results (project_id);
 
+create function private.context_expiry(environment_id uuid)
+returns timestamptz
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select clock_timestamp() + environments.context_lifetime_s * interval '1 second'
+    from public.environments
+    where environments.id = context_expiry.environment_id;
+$function$;
+comment on function private.context_expiry(uuid) is
+'When the values of a run in this environment expire that is active now.';
+
 -- The engine writes these tables; clients, the secret key included, read them.
 alter table public.test_runs enable row level security;
 alter table public.test_execution_context enable row level security;
@@ -250,7 +278,8 @@ alter table public.test_results enable row level security;
 grant select on public.test_runs, public.test_execution_context, public.test_results
 to authenticated, service_role;
 grant select (
-    id, run_id, project_id, name, kind, test_case_id, row_key, row_index, value, created_at
+    id, run_id, project_id, name, kind, test_case_id, row_key, row_index, value, size_bytes,
+    created_at
 ) on public.test_context_values to authenticated, service_role;
 
 create policy test_runs_select_member on public.test_runs

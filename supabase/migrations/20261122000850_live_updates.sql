@@ -21,7 +21,7 @@ $function$;
 comment on function private.announce(text, text, jsonb) is
 $comment$Broadcast one event on a private topic. Call it once for a statement, never for a row.
 
-topic: workers, or run:<id>. A hint only: whoever misses it reads the tables.$comment$;
+topic: workers, run:<id> or project:<id>. A hint only: whoever misses it reads the tables.$comment$;
 
 create function private.topic_id(topic text, prefix text)
 returns uuid
@@ -47,9 +47,13 @@ create policy assay_messages_select_member on realtime.messages
 for select to authenticated
 using (
     extension = 'broadcast'
-    and (select private.topic_id(realtime.topic(), 'run')) in (
-        select runs.id
-        from public.test_runs as runs
-        where runs.project_id = any(array(select private.my_project_ids()))
+    and (
+        (select private.topic_id(realtime.topic(), 'run')) in (
+            select runs.id
+            from public.test_runs as runs
+            where runs.project_id = any(array(select private.my_project_ids()))
+        )
+        or (select private.topic_id(realtime.topic(), 'project'))
+        = any(array(select private.my_project_ids()))
     )
 );

@@ -281,8 +281,11 @@ begin
     ) as counts
     where projects.id = run.project_id;
 
-    insert into public.test_execution_context (run_id, project_id)
-    values (run.id, run.project_id);
+    insert into public.test_execution_context (run_id, project_id, expires_at)
+    select
+        run.id,
+        run.project_id,
+        private.context_expiry(run.environment_id);
 
     with definitions as materialized (
         select * from private.store_definitions(run.project_id, tests)

@@ -193,9 +193,7 @@ begin
     if v_run.id is not null then
         return row(v_run, false)::private.entered_run;
     end if;
-    v_plan := private.work_out_plan(
-        v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables
-    );
+    v_plan := private.work_out_plan(v_project_id, environment_id, selection, variables);
 
     -- Before anything is written: definitions and snapshots are shared by the runs of a project,
     -- and two batches that wrote them in different orders would wait for each other.
@@ -272,11 +270,10 @@ security definer -- the engine's tables are closed to clients
 set search_path = ''
 as $function$
 declare
-    v_entered record;
+    v_entered private.entered_run := private.enter_run(
+        environment_id, selection, variables, idempotency_key
+    );
 begin
-    select *
-    into v_entered
-    from private.enter_run(environment_id, selection, variables, idempotency_key);
     if v_entered.is_new then
         perform private.announce_queued(array[v_entered.run]);
     end if;

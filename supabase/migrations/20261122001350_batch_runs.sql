@@ -70,7 +70,7 @@ set search_path = ''
 as $function$
 declare
     v_request record;
-    v_entered record;
+    v_entered private.entered_run;
     v_runs public.test_runs[] := array[]::public.test_runs[];
     v_new public.test_runs[] := array[]::public.test_runs[];
     v_message text;
@@ -102,9 +102,7 @@ begin
         order by entries.ordinal
     loop
         begin
-            select *
-            into v_entered
-            from private.enter_run(
+            v_entered := private.enter_run(
                 (v_request.request ->> 'environment_id')::uuid,
                 coalesce(v_request.request -> 'selection', '{}'),
                 coalesce(v_request.request -> 'variables', '{}'),

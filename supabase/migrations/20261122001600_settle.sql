@@ -309,6 +309,15 @@ begin
         -- a barrier releases tests, never another barrier
         perform private.lower_counters(v_barriers);
     end if;
+    if exists (
+        select
+        from private.work_items as items
+        where
+            items.id = any(v_over)
+            and (items.row_key <> '' or items.bindings @? '$.*.rows ? (@ == "all")')
+    ) then
+        perform private.drop_row_values(v_over);
+    end if;
     delete from private.work_items where id = any(v_over || v_barriers);
 end;
 $function$;
@@ -459,10 +468,16 @@ begin
                 finished_at = clock_timestamp()
             where id = v_live.run_id
             returning status into v_status;
+            update public.test_execution_context
+            set expires_at = private.context_expiry(v_live.environment_id)
+            where run_id = v_live.run_id;
             perform private.announce(
-                'run:' || v_live.run_id, 'run_finished',
+                topics.topic, 'run_finished',
                 jsonb_build_object('run', v_live.run_id, 'status', v_status)
-            );
+            )
+            from unnest(
+                array['run:' || v_live.run_id, 'project:' || v_live.project_id]
+            ) as topics (topic);
         end if;
     end loop;
 end;

@@ -357,6 +357,7 @@ set search_path = ''
 as $function$
 declare
     v_run record;
+    v_project_id uuid;
 begin
     for v_run in
         select
@@ -371,11 +372,15 @@ begin
             -- a run cancelled before its first test begins with its teardown
             status = case status when 'queued' then 'running' else status end,
             started_at = clock_timestamp()
-        where id = v_run.id and started_at is null;
+        where id = v_run.id and started_at is null
+        returning project_id into v_project_id;
         if found then
             perform private.announce(
-                'run:' || v_run.id, 'run_started', jsonb_build_object('run', v_run.id)
-            );
+                topics.topic, 'run_started', jsonb_build_object('run', v_run.id)
+            )
+            from unnest(
+                array['run:' || v_run.id, 'project:' || v_project_id]
+            ) as topics (topic);
         end if;
         perform private.announce(
             'run:' || v_run.id, 'tests_started',

@@ -267,68 +267,84 @@ comment on function private.store_evidence(
     private.fenced_report[], private.assertion_verdict[], private.attempt_verdict[]
 ) is 'Keep what was sent, what came back and what was judged, redacted.';
 
-create function private.store_captures(reports private.fenced_report[])
-returns void
+create function private.find_captures(reports private.fenced_report[])
+returns private.captured[]
 language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select coalesce(
+        array_agg(
+            row(
+                reports.item_id, reports.run_id, reports.project_id, reports.test_case_id,
+                reports.row_key, reports.row_index, captures.name, captures.kind, captures.value,
+                octet_length(captures.value::text)
+            )::private.captured
+            order by reports.item_id
+        ),
+        '{}'
+    )
+    from unnest(reports) as reports
+    cross join lateral private.captures_of(reports) as captures
+    where reports.definition -> 'captures' <> '[]';
+$function$;
+comment on function private.find_captures(private.fenced_report[]) is
+'All that reports capture, in order of item id.';
+
+create function private.refuse_oversized(
+    verdicts private.attempt_verdict[], item_ids bigint[]
+)
+returns private.attempt_verdict[]
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    if item_ids = '{}' then
+        return verdicts;
+    end if;
+    for v_index in 1 .. cardinality(verdicts) loop
+        if verdicts[v_index].item_id = any(item_ids) then
+            verdicts[v_index].outcome := 'error';
+            verdicts[v_index].category := 'context';
+            verdicts[v_index].slug := 'context_too_large';
+            verdicts[v_index].message := 'the context of the run has no room for what was captured';
+            verdicts[v_index].retry_at := null;
+        end if;
+    end loop;
+    return verdicts;
+end;
+$function$;
+comment on function private.refuse_oversized(private.attempt_verdict[], bigint[]) is
+'The verdicts, with error / context_too_large for these items, whatever else was found.';
+
+create function private.store_captures(captures private.captured[], refused bigint[])
+returns void
+language plpgsql
 volatile
 parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-    with found as materialized (
-        select
-            reports.run_id,
-            reports.project_id,
-            reports.test_case_id,
-            reports.row_key,
-            reports.row_index,
-            captures.*
-        from unnest(reports) as reports
-        cross join lateral private.captures_of(reports) as captures
-        where reports.definition -> 'captures' <> '[]'
-    ),
-
-    keys as materialized (
-        select
-            case
-                when exists (select from found where found.kind = 'token') then private.data_key()
-            end as data_key
-    ),
-
-    stored as (
-        insert into public.test_context_values (
-            run_id, project_id, name, kind, test_case_id, row_key, row_index, value, encrypted_value
-        )
-        select
-            found.run_id,
-            found.project_id,
-            found.name,
-            found.kind,
-            found.test_case_id,
-            found.row_key,
-            found.row_index,
-            case found.kind when 'variable' then found.value end,
-            case found.kind when 'token' then private.encrypt_value(found.value, keys.data_key) end
-        from found
-        cross join keys
-    )
-
-    update public.test_execution_context as contexts
-    set
-        value_count = contexts.value_count + added.value_count,
-        size_bytes = contexts.size_bytes + added.size_bytes,
-        updated_at = now(),
-        expires_at = now() + interval '24 hours'
-    from (
-        select
-            found.run_id,
-            count(*) as value_count,
-            sum(octet_length(found.value::text)) as size_bytes
-        from found
-        group by found.run_id
-    ) as added
-    where contexts.run_id = added.run_id;
+declare
+    v_kept private.captured[] := captures;
+begin
+    if refused <> '{}' then
+        v_kept := array(
+            select given::private.captured
+            from unnest(captures) as given
+            where given.item_id <> all(refused)
+        );
+    end if;
+    if v_kept <> '{}' then
+        perform private.announce_contexts(private.store_values(v_kept));
+    end if;
+end;
 $function$;
-comment on function private.store_captures(private.fenced_report[]) is
-$comment$Keep what later tests need, whatever the verdict:
-teardown must find what a failed test left behind.$comment$;
+comment on function private.store_captures(private.captured[], bigint[]) is
+$comment$Keep what later tests need, whatever the verdict: teardown must find what a failed test
+left behind. Not what refused items captured.$comment$;

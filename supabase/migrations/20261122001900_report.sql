@@ -41,6 +41,8 @@ declare
     v_reports private.fenced_report[] := private.fence_reports(reports);
     v_assertions private.assertion_verdict[];
     v_verdicts private.attempt_verdict[];
+    v_captures private.captured[];
+    v_oversized bigint[];
 begin
     accepted := array(select given.item_id from unnest(v_reports) as given);
     cancelled := array(
@@ -54,9 +56,13 @@ begin
 
     v_reports := private.add_new_secrets(v_reports);
     v_assertions := private.judge_assertions(v_reports);
-    v_verdicts := private.judge_reports(v_reports, v_assertions);
+    v_captures := private.find_captures(v_reports);
+    v_oversized := private.find_oversized(v_captures);
+    v_verdicts := private.refuse_oversized(
+        private.judge_reports(v_reports, v_assertions), v_oversized
+    );
     perform private.store_evidence(v_reports, v_assertions, v_verdicts);
-    perform private.store_captures(v_reports);
+    perform private.store_captures(v_captures, v_oversized);
     perform private.retry_items(v_verdicts);
     perform private.finish_items(array(
         select

@@ -84,6 +84,20 @@ $function$;
 comment on function private.time_out_runs() is
 'Stop runs past their deadline; teardown still runs, with a deadline of its own. Called by cron.';
 
+create function private.page_limit(page_size integer)
+returns integer
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select least(greatest(coalesce(page_size, 1000), 1), 1000);
+$function$;
+comment on function private.page_limit(integer) is
+'How many entries a page has: as asked, but 1 to 1,000, the most that REST reads give.';
+grant execute on function private.page_limit(integer) to authenticated, service_role;
+
 create function public.get_run_state(run_id uuid, since integer default 0)
 returns jsonb
 language sql
@@ -141,7 +155,9 @@ since: "next" of the previous call, 0 at first. Returns {"run": test_runs row, "
 once while results has 1,000 entries.$comment$;
 grant execute on function public.get_run_state(uuid, integer) to authenticated, service_role;
 
-create function public.get_run_report(run_id uuid)
+create function public.get_run_report(
+    run_id uuid, after uuid default null, page_size integer default 1000
+)
 returns jsonb
 language sql
 stable
@@ -149,7 +165,36 @@ parallel safe
 security invoker
 set search_path = ''
 as $function$
-    with assertions as materialized (
+    with ordered as materialized (
+        select
+            results.id,
+            row_number() over (
+                order by
+                    array_position(array['setup', 'main', 'teardown'], results.phase),
+                    results.suite_name,
+                    results.finished_seq,
+                    results.test_name,
+                    results.row_index,
+                    results.id
+            ) as place
+        from public.test_results as results
+        where results.run_id = get_run_report.run_id
+    ),
+
+    page as materialized (
+        select
+            ordered.id,
+            ordered.place
+        from ordered
+        where
+            ordered.place > coalesce(
+                (select seen.place from ordered as seen where seen.id = get_run_report.after), 0
+            )
+        order by ordered.place
+        limit private.page_limit(get_run_report.page_size)
+    ),
+
+    assertions as materialized (
         -- of the attempt that decided; those before it stay in assertion_results
         select
             judged.result_id,
@@ -174,13 +219,15 @@ as $function$
                 and details.attempt = judged.attempt
         inner join public.test_results as results
             on results.id = details.result_id and results.accepted_lease = details.lease
-        where judged.run_id = get_run_report.run_id
+        where
+            judged.run_id = get_run_report.run_id
+            and judged.result_id in (select page.id from page)
         group by judged.result_id
     ),
 
     reported as (
         select
-            results.*,
+            page.place,
             jsonb_build_object(
                 'result', results.id,
                 'name', results.test_name,
@@ -207,10 +254,10 @@ as $function$
                 'finished_at', results.finished_at,
                 'assertions', coalesce(assertions.verdicts, '[]')
             ) as entry
-        from public.test_results as results
+        from page
+        inner join public.test_results as results on results.id = page.id
         left join public.test_results as causes on causes.id = results.cause_result_id
         left join assertions on assertions.result_id = results.id
-        where results.run_id = get_run_report.run_id
     )
 
     select jsonb_build_object(
@@ -228,20 +275,14 @@ as $function$
             'cancelled', runs.cancelled_count
         ),
         'results', coalesce(
-            (
-                select
-                    jsonb_agg(
-                        reported.entry
-                        order by
-                            array_position(array['setup', 'main', 'teardown'], reported.phase),
-                            reported.suite_name,
-                            reported.finished_seq,
-                            reported.test_name,
-                            reported.row_index
-                    )
-                from reported
-            ),
-            '[]'
+            (select jsonb_agg(reported.entry order by reported.place) from reported), '[]'
+        ),
+        'next', (
+            select page.id
+            from page
+            where
+                page.place = (select max(last.place) from page as last)
+                and page.place < (select count(*) from ordered)
         )
     )
     from public.test_runs as runs
@@ -249,10 +290,14 @@ as $function$
     inner join public.environments on environments.id = runs.environment_id
     where runs.id = get_run_report.run_id;
 $function$;
-comment on function public.get_run_report(uuid) is
-$comment$A whole run as one document: the run, totals,
-and every result with its cause and its assertions.
+comment on function public.get_run_report(uuid, uuid, integer) is
+$comment$A run as one document, a page of results at a time: the run, totals, and every result with
+its cause and its assertions.
 
+after: "next" of the previous page, null at first. page_size: results, 1 to 1,000.
 Returns {"run": test_runs row with project_name, environment_name, duration_ms, "totals", "results":
-in order of phase, suite and verdict}; null when there is no such run.$comment$;
-grant execute on function public.get_run_report(uuid) to authenticated, service_role;
+in order of phase, suite and verdict, "next"}; next is null when nothing more is there; null when
+there is no such run. While a run is under way its results change places: page when it is over.
+$comment$;
+grant execute on function public.get_run_report(uuid, uuid, integer)
+to authenticated, service_role;

@@ -20,3 +20,6 @@ select cron.schedule(
     'assay_prune_cron_log', '30 1 * * *',
     $command$delete from cron.job_run_details where end_time < now() - interval '7 days'$command$
 );
+select cron.schedule(
+    'assay_cleanup_contexts', '*/10 * * * *', 'select private.cleanup_expired_contexts()'
+);

@@ -245,6 +245,29 @@ def unknown_run(engine: Engine) -> Statement:
 
 
 @refusal
+def unknown_result(engine: Engine) -> Statement:
+    return engine.call("get_aggregated_context", result_id=uuid.uuid4())
+
+
+@refusal
+def malformed_values(engine: Engine) -> Statement:
+    return engine.call("update_test_run_context", run_id=engine.queue(case()), tokens={"t": 1})
+
+
+@refusal
+def run_over(engine: Engine) -> Statement:
+    run = engine.run(case())
+    return engine.call("update_test_run_context", run_id=run, tokens={"t": "long enough"})
+
+
+@refusal
+def values_too_large(engine: Engine) -> Statement:
+    engine.limit_context(5)
+    run = engine.queue(case())
+    return engine.call("update_test_run_context", run_id=run, tokens={"t": "long enough"})
+
+
+@refusal
 def unknown_worker(engine: Engine) -> Statement:
     return engine.call("claim_work", worker_id=uuid.uuid4(), call_id=uuid.uuid4(), free_slots=1)
 
@@ -265,6 +288,13 @@ def invalid_schema(engine: Engine) -> dict[str, Any]:
     assert fault
     run = engine.run(case(json_schema=endless), schema_fault=fault.model_dump())
     return engine.reason(run, "one")
+
+
+@reason
+def context_too_large(engine: Engine) -> dict[str, Any]:
+    engine.limit_context(1)
+    found = [{"id": 0, "found": True, "values": ["more than that"], "error": None}]
+    return engine.reason(engine.run(making("one", "v"), observed=found), "one")
 
 
 @reason

@@ -148,6 +148,8 @@ def write_project(connection: psycopg.Connection, project: Project) -> None:
                 "base_url": "http://target.test",
                 "max_parallel": project.max_parallel,
                 "run_timeout_ms": 86_400_000,
+                "context_max_bytes": 10_485_760,
+                "context_lifetime_s": 86_400,
             }
         ],
     )

@@ -79,6 +79,13 @@ class Engine:
             )
         return person
 
+    def limit_context(self, max_bytes: int) -> None:
+        """Let the values of a run hold *max_bytes* at most."""
+        self.connection.execute(
+            "update public.environments set context_max_bytes = %s where id = %s",
+            (max_bytes, self.environment),
+        )
+
     def save(self, *tests: Mapping[str, Any], **suite: Any) -> str:
         """Save *tests* in a new suite; returns its id."""
         document = {"project": str(self.project), "name": str(uuid.uuid4()), **suite}

@@ -257,6 +257,19 @@ async def test_commands_take_a_row_or_a_set_of_one(body: object) -> None:
     assert await store.cancel_run("r") == {"id": "r"}
 
 
+async def test_a_long_report_is_put_together() -> None:
+    """Page after page, until there is no next."""
+    pages = {None: ([1, 2], "p2"), "p2": ([3], "p3"), "p3": ([4], None)}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        results, following = pages[json.loads(request.content).get("after")]
+        return httpx.Response(200, json={"run": {}, "results": results, "next": following})
+
+    report = await store_at(answer, ConsoleStore).get_run_report("r")
+
+    assert report == {"run": {}, "results": [1, 2, 3, 4], "next": None}
+
+
 async def test_commands_read_tables_through_rest() -> None:
     """With PostgREST's own filters."""
     recorder = Recorder([{"id": 1}])

@@ -230,6 +230,9 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
+    ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'),
+    ('get_environment_context'), ('get_test_readiness'), ('get_test_run_context'),
+    ('update_test_run_context'),
     ('get_test_execution_chain'), ('plan_run'), ('queue_runs'), ('rerun_failed'),
     ('cancel_run'), ('create_organization'), ('delete_secret'), ('get_run_report'), ('get_run_state'), ('get_test'),
     ('queue_run'), ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret')
@@ -246,6 +249,10 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
+    ('cleanup_expired_contexts'),
+    ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'),
+    ('get_environment_context'), ('get_test_readiness'), ('get_test_run_context'),
+    ('update_test_run_context'),
     ('get_test_execution_chain'), ('plan_run'), ('queue_runs'), ('rerun_failed'),
     ('cancel_run'), ('claim_work'), ('delete_secret'), ('get_run_report'), ('get_run_state'), ('get_test'),
     ('queue_run'), ('register_worker'), ('release_work'), ('renew_work'), ('report_work'),
@@ -263,6 +270,8 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
+    ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
+    ('page_limit'), ('update_test_run_context'),
     ('accept'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('compile_templates'),
     ('create_organization'), ('credential_problem'), ('delete_secret'), ('document_fields'),
@@ -296,6 +305,9 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
+    ('cleanup_expired_contexts'),
+    ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
+    ('page_limit'), ('update_test_run_context'),
     ('accept'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('claim_work'),
     ('compile_templates'), ('credential_problem'), ('delete_secret'), ('document_fields'),
@@ -401,7 +413,7 @@ select bag_eq(
     $$ values
     ('insert', 'projects', 'description, id, name, organization_id, variables'),
     ('insert', 'api_credentials', 'auth, id, name, organization_id'),
-    ('insert', 'environments', 'base_url, id, max_parallel, name, project_id, rate_limit_per_s, run_timeout_ms'),
+    ('insert', 'environments', 'base_url, context_lifetime_s, context_max_bytes, id, max_parallel, name, project_id, rate_limit_per_s, run_timeout_ms'),
     ('insert', 'environment_variables', 'environment_id, id, name, project_id, value'),
     ('update', 'users', 'display_name'),
     ('update', 'organizations', 'name'),
@@ -415,9 +427,9 @@ select bag_eq(
     ('update', 'test_dependencies', 'kind'),
     ('update', 'test_data_fixtures', 'name, rows'),
     ('update', 'fixture_usage', 'fixture_id'),
-    ('update', 'environments', 'archived_at, base_url, max_parallel, name, rate_limit_per_s, run_timeout_ms'),
+    ('update', 'environments', 'archived_at, base_url, context_lifetime_s, context_max_bytes, max_parallel, name, rate_limit_per_s, run_timeout_ms'),
     ('update', 'environment_variables', 'name, value'),
-    ('select', 'test_context_values', 'created_at, id, kind, name, project_id, row_index, row_key, run_id, test_case_id, value')
+    ('select', 'test_context_values', 'created_at, id, kind, name, project_id, row_index, row_key, run_id, size_bytes, test_case_id, value')
     $$,
     'and these on single columns and no others: no project_id can be changed'
 );

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(30);
+select plan(34);
 
 -- The publication
 
@@ -66,9 +66,11 @@ select tests.claim('1', 3);
 select bag_eq(
     $$ select topic, event from tests.broadcasts() $$,
     $$
-    values ('run:' || tests.run('run'), 'run_started'), ('run:' || tests.run('run'), 'tests_started')
+    values
+    ('run:' || tests.run('run'), 'run_started'), ('project:' || tests.id('shop'), 'run_started'),
+    ('run:' || tests.run('run'), 'tests_started')
     $$,
-    'a claim tells that the run began, and in one message which tests'
+    'a claim tells that the run began, to its project too, and in one message which tests'
 );
 select bag_eq(
     $$
@@ -112,12 +114,13 @@ select is(
     'a run begins once'
 );
 select tests.answer('after');
-select results_eq(
+select bag_eq(
     $$ select topic, payload from tests.broadcasts() where event = 'run_finished' $$,
     $$
-    values ('run:' || tests.run('run'), jsonb_build_object('run', tests.run('run'), 'status', 'failed'))
+    select topics.topic, jsonb_build_object('run', tests.run('run'), 'status', 'failed')
+    from unnest(array['run:' || tests.run('run'), 'project:' || tests.id('shop')]) as topics (topic)
     $$,
-    'and ends once, with its status'
+    'and ends once, with its status, for its project too'
 );
 select is_empty(
     $$ select from realtime.messages where private is not true or extension <> 'broadcast' $$,
@@ -127,8 +130,11 @@ delete from realtime.messages;
 select tests.queue('cancelled');
 select public.cancel_run(tests.run('cancelled'));
 select is(
-    (select payload ->> 'status' from tests.broadcasts() where event = 'run_finished'), 'cancelled',
-    'a cancelled run ends too'
+    (
+        select payload ->> 'status' from tests.broadcasts()
+        where event = 'run_finished' and topic = 'run:' || tests.run('cancelled')
+    ),
+    'cancelled', 'a cancelled run ends too'
 );
 delete from realtime.messages;
 select tests.queue('skipping', tests.only('a'));
@@ -155,6 +161,10 @@ select tests.run_all('{}', 100);
 select is(
     (select count(*) from tests.broadcasts() where topic = 'run:' || tests.run('large')), 8::bigint,
     'three hundred tests in three batches cost eight messages'
+);
+select is(
+    (select count(*) from tests.broadcasts() where topic = 'project:' || tests.id('shop')), 3::bigint,
+    'and three to who watches the project'
 );
 
 -- Who may listen
@@ -185,19 +195,23 @@ select ok(
     not tests.may_join('run:' || tests.id('no such run')),
     'to one that does not exist she does not'
 );
+select ok(
+    tests.may_join('project:' || tests.id('shop')), 'to the own project she does'
+);
+select ok(not tests.may_join('project:' || tests.id('other shop')), 'to no other');
 select ok(not tests.may_join('workers'), 'nor to the workers');
 select ok(not tests.may_join(''), 'nor to nothing');
 select lives_ok(
     $$
     select tests.may_join(topic)
-    from unnest(array['run:', 'run:x', 'run:1-2-3', 'rooms:5', ':', 'run', 'RUN:', 'run:%', 'chat']) as topics (topic)
+    from unnest(array['run:', 'run:x', 'run:1-2-3', 'project:', 'project:x', 'rooms:5', ':', 'run', 'RUN:', 'run:%', 'chat']) as topics (topic)
     $$,
     'a foreign topic never raises'
 );
 select is_empty(
     $$
     select topic
-    from unnest(array['run:', 'run:x', 'rooms:5', ':', 'run', 'chat']) as topics (topic)
+    from unnest(array['run:', 'run:x', 'project:', 'project:x', 'rooms:5', ':', 'run', 'chat']) as topics (topic)
     where tests.may_join(topic)
     $$,
     'and is never granted'
@@ -223,6 +237,7 @@ select tests.act_as('otto');
 select ok(
     not tests.may_join('run:' || (select run_id from tests.known)), 'a stranger does not listen'
 );
+select ok(not tests.may_join('project:' || tests.id('shop')), 'to the project neither');
 select tests.act_as_anon();
 select ok(not tests.may_join('run:' || (select run_id from tests.known)), 'nor does nobody');
 select tests.act_as_owner();

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(36);
+select plan(40);
 
 select tests.make_suite('big', 'shop');
 select tests.make_fixture('many', 'shop', (
@@ -156,6 +156,36 @@ select is(
 );
 select is(
     public.get_run_report(tests.run('fresh')) #> '{run,duration_ms}', 'null', 'without a duration'
+);
+
+-- Pages of a report
+
+select is(
+    jsonb_array_length(public.get_run_report(tests.run('big'), null, 5000) -> 'results'), 1000,
+    'a page of a report has a thousand results at most'
+);
+select is(tests.whole() -> 'next', 'null', 'a report of one page has no next');
+select is(
+    (
+        with recursive pages (page) as (
+            select public.get_run_report(tests.run('run'), null, 2)
+            union all
+            select public.get_run_report(tests.run('run'), (page ->> 'next')::uuid, 2)
+            from pages
+            where page ->> 'next' is not null
+        )
+
+        select jsonb_agg(results.entry)
+        from pages
+        cross join lateral jsonb_array_elements(pages.page -> 'results') as results (entry)
+    ),
+    tests.whole() -> 'results', 'its pages together are the whole, in order'
+);
+select is(
+    jsonb_array_length(public.get_run_report(
+        tests.run('big'), (public.get_run_report(tests.run('big')) ->> 'next')::uuid
+    ) -> 'results'),
+    1, 'the last has what is left'
 );
 
 -- To whom
