@@ -145,14 +145,44 @@ begin
         when keyword in ('allOf', 'anyOf', 'oneOf', 'prefixItems')
             then case when v_type <> 'array' or value = '[]' then 'is not an array of schemas' end
         when keyword in (
-            '$defs', 'definitions', 'dependencies', 'dependentRequired', 'dependentSchemas',
-            'patternProperties', 'properties'
+            '$defs', 'definitions', 'dependencies', 'dependentSchemas', 'patternProperties',
+            'properties'
         ) then case when v_type <> 'object' then 'is not an object' end
+        when keyword = 'dependentRequired' then case
+            when v_type <> 'object' then 'is not an object'
+            when exists (
+                select
+                from jsonb_each(value) as members
+                where not private.is_list_of_texts(members.value)
+            ) then 'holds what is not an array of different names'
+        end
     end;
 end;
 $function$;
 comment on function private.keyword_fault(text, jsonb) is
 'What is wrong with the shape of a keyword''s value; null if nothing, or no schema''s keyword.';
+
+create function private.draft_fault(draft text, keyword text, value jsonb)
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select case
+        when
+            keyword in ('exclusiveMaximum', 'exclusiveMinimum') and jsonb_typeof(value) = 'boolean'
+            and draft !~ 'draft-0[34]'
+            then 'is not a number, as it is since draft 06'
+        when
+            keyword = 'items' and jsonb_typeof(value) = 'array'
+            and draft !~ 'draft-0|2019-09'
+            then 'is a list of schemas, which is called prefixItems since draft 2020-12'
+    end;
+$function$;
+comment on function private.draft_fault(text, text, jsonb) is
+'What is wrong with a keyword''s value that only other drafts allow; null if nothing.';
 
 create function private.reference_fault(schema jsonb, reference text)
 returns text
@@ -203,7 +233,10 @@ set search_path = ''
 as $function$
 declare
     v_slug constant text := 'malformed_schema';
-    v_fault text := private.keyword_fault(keyword, value);
+    v_fault text := coalesce(
+        private.keyword_fault(keyword, value),
+        private.draft_fault(coalesce(schema ->> '$schema', ''), keyword, value)
+    );
     v_found record;
 begin
     if v_fault is not null then
@@ -316,6 +349,7 @@ comment on function private.schema_problem(jsonb, text) is
 grant execute on function private.schema_parts(jsonb) to authenticated, service_role;
 grant execute on function private.is_list_of_texts(jsonb) to authenticated, service_role;
 grant execute on function private.keyword_fault(text, jsonb) to authenticated, service_role;
+grant execute on function private.draft_fault(text, text, jsonb) to authenticated, service_role;
 grant execute on function private.reference_fault(jsonb, text) to authenticated, service_role;
 grant execute on function private.schema_keyword_problem(jsonb, text, jsonb, text)
 to authenticated, service_role;

@@ -93,7 +93,8 @@ comment on column public.assertion_results.attempt is 'test_result_details.attem
 comment on column public.assertion_results.assertion_index is 'Position in the definition, from 0.';
 comment on column public.assertion_results.run_id is 'test_runs.id.';
 comment on column public.assertion_results.project_id is 'The project.';
-comment on column public.assertion_results.source is 'status, duration, header, body, text or schema.';
+comment on column public.assertion_results.source is
+'status, duration, header, body, text or schema.';
 comment on column public.assertion_results.target is
 'JSONPath or header name; null for the other sources.';
 comment on column public.assertion_results.operator is 'As in the definition.';

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/checks.psql
-select plan(31);
+select plan(33);
 
 create function tests.schema(schema jsonb)
 returns text
@@ -67,6 +67,10 @@ select tests.is_broken('{"uniqueItems": "yes"}', '/uniqueItems', 'a yes that is 
 select tests.is_broken('{"anyOf": []}', '/anyOf', 'none of nothing');
 select tests.is_broken('{"allOf": [{}, 5]}', '/allOf/1', 'and not all of them schemas');
 select tests.is_broken('{"items": 5}', '/items', 'elements of a number');
+select tests.is_broken('{"items": [{}]}', '/items', 'or of a list, as they were in earlier drafts');
+select tests.is_broken(
+    '{"exclusiveMinimum": true}', '/exclusiveMinimum', 'as were switches of limits'
+);
 select tests.is_broken('{"pattern": "a("}', '/pattern, character 2', 'a broken pattern');
 select tests.is_broken(
     '{"patternProperties": {"[": true}}', '/patternProperties/[, character 1', 'for names too'
