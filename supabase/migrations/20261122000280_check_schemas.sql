@@ -100,7 +100,7 @@ as $function$
 declare
     v_type text := jsonb_typeof(value);
     v_types constant jsonb :=
-        '["array", "boolean", "integer", "null", "number", "object", "string"]';
+        '["array", "boolean", "integer", "null", "number", "object", "string"]'::jsonb;
 begin
     return case
         when keyword in (
