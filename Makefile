@@ -38,7 +38,7 @@ down: ## Stop it; the data stays in .assay/
 
 .PHONY: test
 test: setup ## Run all tests: SQL (pgTAP), Python, end to end
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-sql
 test-sql: setup ## Run the SQL tests only
