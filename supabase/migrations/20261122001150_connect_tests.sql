@@ -451,10 +451,7 @@ begin
             needed.row_key
         from needed
         inner join links on links.upstream_id = needed.test_id
-        where
-            links.is_clean_up
-            and links.is_row_to_row
-            and links.consumer_id not in (select needed.test_id from needed)
+        where links.is_clean_up and links.is_row_to_row
     )
 
     select jsonb_object_agg(narrowed.test_id, narrowed.row_keys)

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(32);
+select plan(33);
 
 savepoint empty;
 
@@ -143,6 +143,13 @@ select is(
 );
 select is(tests.request('use/b') ->> 'url', 'https://api.test/v1/7', 'each seeing its own row');
 select is_empty($$ select tests.check_run('rows again') $$, 'every invariant holds');
+select tests.queue('dirty');
+select tests.run_all('{"make": {"body": {"id": 7}}, "use/b": {"status": 500}, "drop/a": {"status": 500}}');
+select tests.rerun('dirty', 'dirty again');
+select bag_eq(
+    $$ select tests.planned('dirty again') $$, array['begin', 'make/b', 'use/b', 'drop/a', 'drop/b'],
+    'what failed to clean up runs again, but nothing is made for it; what is made is cleaned up'
+);
 select tests.queue(
     'all rows', jsonb_build_object('failures_of', tests.run('rows'), 'tests', jsonb_build_array(tests.id('use')))
 );
