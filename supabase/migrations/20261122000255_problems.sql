@@ -49,19 +49,23 @@ Message: "at /assertions/1/path, character 7: ...". Errors: PT400 and the slug o
 
 create function private.pointer_to(base text, steps text[])
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select base || coalesce(
-        string_agg(
-            '/' || replace(replace(steps.step, '~', '~0'), '/', '~1'), ''
-            order by steps.ordinal
-        ), ''
-    )
-    from unnest(pointer_to.steps) with ordinality as steps (step, ordinal);
+begin
+    return (
+        select base || coalesce(
+            string_agg(
+                '/' || replace(replace(steps.step, '~', '~0'), '/', '~1'), ''
+                order by steps.ordinal
+            ), ''
+        )
+        from unnest(pointer_to.steps) with ordinality as steps (step, ordinal)
+    );
+end;
 $function$;
 comment on function private.pointer_to(text, text[]) is
 'The JSON pointer of a part of what base points to. Source: RFC 6901, section 3.';
@@ -70,22 +74,26 @@ create function private.stranger_problem(
     document jsonb, known text[], slug text, base text, hint text
 )
 returns private.problem
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select row(
-        stranger_problem.slug,
-        private.pointer_to(base, array[members.name]),
-        null,
-        'there is no such member here; known are ' || array_to_string(known, ', '),
-        hint
-    )::private.problem
-    from jsonb_object_keys(document) as members (name)
-    where members.name <> all(known)
-    limit 1;
+begin
+    return (
+        select row(
+            stranger_problem.slug,
+            private.pointer_to(base, array[members.name]),
+            null,
+            'there is no such member here; known are ' || array_to_string(known, ', '),
+            hint
+        )::private.problem
+        from jsonb_object_keys(document) as members (name)
+        where members.name <> all(known)
+        limit 1
+    );
+end;
 $function$;
 comment on function private.stranger_problem(jsonb, text[], text, text, text) is
 'The first member of an object that is not among the known ones; null if all are.';
@@ -130,13 +138,17 @@ comment on function private.template_problem(jsonb, text) is
 
 create function private.stand_in(source text, filler text)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select coalesce(
+begin
+    if strpos(source, '{{') = 0 then
+        return source;
+    end if;
+    return coalesce(
         string_agg(
             case
                 when pieces.piece[1] like '{{%}}' then repeat(filler, length(pieces.piece[1]))
@@ -148,6 +160,7 @@ as $function$
     from
         regexp_matches(source, '\\\{\{|\{\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}\}|.', 'g')
         with ordinality as pieces (piece, ordinal);
+end;
 $function$;
 comment on function private.stand_in(text, text) is
 $comment$A template with something plain in place of each placeholder, as long as the placeholder: a

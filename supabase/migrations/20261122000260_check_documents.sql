@@ -5,38 +5,42 @@ set statement_timeout = '30s';
 
 create function private.pairs_problem(pairs jsonb, base text)
 returns private.problem
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select row(
-        'malformed_request',
-        base || coalesce('/' || found.ordinal - 1, ''),
-        null,
-        case
-            when found.ordinal is null then 'is not a list of pairs'
-            else 'is not a pair of texts'
-        end,
-        'Write [["name", "value"], ...], both as text: the order is kept and names may repeat.'
-    )::private.problem
-    from (
-        select null::bigint as ordinal
-        where jsonb_typeof(pairs) <> 'array'
-        union all
-        select entries.ordinal
-        from jsonb_array_elements(
-            case when jsonb_typeof(pairs) = 'array' then pairs else '[]' end
-        ) with ordinality as entries (pair, ordinal)
-        -- strict: lax mode would unwrap the pair before looking at it
-        where jsonb_path_exists(
-            entries.pair,
-            'strict $ ? (@.type() != "array" || @.size() != 2 || @[*].type() != "string")'
-        )
-        order by ordinal
-    ) as found
-    limit 1;
+begin
+    return (
+        select row(
+            'malformed_request',
+            base || coalesce('/' || found.ordinal - 1, ''),
+            null,
+            case
+                when found.ordinal is null then 'is not a list of pairs'
+                else 'is not a pair of texts'
+            end,
+            'Write [["name", "value"], ...], both as text: the order is kept and names may repeat.'
+        )::private.problem
+        from (
+            select null::bigint as ordinal
+            where jsonb_typeof(pairs) <> 'array'
+            union all
+            select entries.ordinal
+            from jsonb_array_elements(
+                case when jsonb_typeof(pairs) = 'array' then pairs else '[]' end
+            ) with ordinality as entries (pair, ordinal)
+            -- strict: lax mode would unwrap the pair before looking at it
+            where jsonb_path_exists(
+                entries.pair,
+                'strict $ ? (@.type() != "array" || @.size() != 2 || @[*].type() != "string")'
+            )
+            order by ordinal
+        ) as found
+        limit 1
+    );
+end;
 $function$;
 comment on function private.pairs_problem(jsonb, text) is
 $comment$What is wrong with [["name", "value"], ...]: headers, query and forms; null if nothing.
@@ -212,18 +216,20 @@ comment on function private.fixture_problem(jsonb, text) is
 
 create function private.is_number_within(value jsonb, lowest numeric, highest numeric)
 returns boolean
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case
+begin
+    return case
         when value is null then true
         when jsonb_typeof(value) = 'number'
             then (value #>> '{}')::numeric between lowest and highest
         else false
     end;
+end;
 $function$;
 comment on function private.is_number_within(jsonb, numeric, numeric) is
 'True for a JSON number in the range, and for a member that is missing.';

@@ -221,8 +221,7 @@ as $function$
 declare
     v_fault record;
 begin
-    -- most paths are as plain as this
-    if path ~ '^\$(?:\.(?!where)[A-Za-z_][A-Za-z0-9_]{0,60}|\[[0-9]{1,9}\]){0,20}$' then
+    if path is null then
         return null;
     end if;
     if length(path) > 2000 then
@@ -230,6 +229,11 @@ begin
             'invalid_path', base, 2001, 'the path is longer than 2,000 characters',
             'Look for a shorter way to say it.'
         )::private.problem;
+    end if;
+
+    -- most paths are as plain as this
+    if path ~ '^\$(?:\.(?!where)[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*$' then
+        return null;
     end if;
 
     -- a placeholder may stand for a name or for a number

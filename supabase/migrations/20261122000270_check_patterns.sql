@@ -241,6 +241,9 @@ declare
         when strpos(pattern, '{{') > 0 then array['x', '0', '~'] else array['x']
     end;
 begin
+    if pattern is null then
+        return null;
+    end if;
     if length(pattern) > 10000 then
         return row(
             'invalid_pattern', base, 10001, 'the pattern is longer than 10,000 characters',

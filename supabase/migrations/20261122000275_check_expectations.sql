@@ -5,14 +5,16 @@ set statement_timeout = '30s';
 
 create function private.is_open(expected jsonb, kinds text[])
 returns boolean
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
+begin
     -- a template has its type only once it is filled in
-    select jsonb_typeof(expected) = any(kinds) or coalesce(expected #>> '{}' like '%{{%', false);
+    return jsonb_typeof(expected) = any(kinds) or coalesce(expected #>> '{}' like '%{{%', false);
+end;
 $function$;
 comment on function private.is_open(jsonb, text[]) is
 'True for an expected value of one of these JSON types, and for one that a template will give.';
@@ -67,31 +69,34 @@ invalid_path, invalid_pattern.$comment$;
 
 create function private.lookup_members(source text, header_field text)
 returns text[]
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case source
+begin
+    return case source
         when 'body' then array['path', 'pattern']
         when 'header' then array[header_field, 'pattern']
         when 'text' then array['pattern']
         else '{}'
     end;
+end;
 $function$;
 comment on function private.lookup_members(text, text) is
 'The members by which an assertion or capture of a source says where it looks.';
 
 create function private.expected_fault(assertion jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case
+begin
+    return case
         when assertion ->> 'operator' in ('exists', 'not_exists') then
             case when assertion ? 'expected' then 'is of no use to exists and not_exists' end
         when not assertion ? 'expected' then 'is missing'
@@ -125,6 +130,7 @@ as $function$
             ) is not true
             then 'is not one of: string, number, integer, boolean, null, array, object'
     end;
+end;
 $function$;
 comment on function private.expected_fault(jsonb) is
 'What is wrong with the expected value of an assertion for its operator; null if nothing.';

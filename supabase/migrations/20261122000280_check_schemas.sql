@@ -71,13 +71,14 @@ comment on function private.schema_parts(jsonb) is
 
 create function private.is_list_of_texts(value jsonb)
 returns boolean
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case
+begin
+    return case
         when jsonb_typeof(value) = 'array' then
             not value @? 'strict $[*] ? (@.type() != "string")'
             and (
@@ -86,6 +87,7 @@ as $function$
             )
         else false
     end;
+end;
 $function$;
 comment on function private.is_list_of_texts(jsonb) is 'True for an array of different texts.';
 
@@ -164,13 +166,14 @@ comment on function private.keyword_fault(text, jsonb) is
 
 create function private.draft_fault(draft text, keyword text, value jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case
+begin
+    return case
         when
             keyword in ('exclusiveMaximum', 'exclusiveMinimum') and jsonb_typeof(value) = 'boolean'
             and draft !~ 'draft-0[34]'
@@ -180,6 +183,7 @@ as $function$
             and draft !~ 'draft-0|2019-09'
             then 'is a list of schemas, which is called prefixItems since draft 2020-12'
     end;
+end;
 $function$;
 comment on function private.draft_fault(text, text, jsonb) is
 'What is wrong with a keyword''s value that only other drafts allow; null if nothing.';
