@@ -175,11 +175,21 @@ as $function$
             pairs.kind
         from pairs
         inner join unnest(items) as upstreams on upstreams.test_id = pairs.upstream_id
+        inner join unnest(items) as consumers on consumers.test_id = pairs.consumer_id
+        where not pairs.needs_barrier and pairs.is_row_to_row is not true
+        union all
+        -- apart, so that thousands of rows are matched by their key and not all with all
+        select
+            upstreams.id,
+            consumers.id,
+            pairs.kind
+        from pairs
+        inner join unnest(items) as upstreams on upstreams.test_id = pairs.upstream_id
         inner join unnest(items) as consumers
             on
                 consumers.test_id = pairs.consumer_id
-                and (pairs.is_row_to_row is not true or consumers.row_key = upstreams.row_key)
-        where not pairs.needs_barrier
+                and consumers.row_key = upstreams.row_key
+        where pairs.is_row_to_row
         union all
         select
             upstreams.id,
