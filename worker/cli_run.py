@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,10 @@ _POLL_MIN_S, _POLL_MAX_S = 0.1, 1.0
 _EXIT_BY_STATUS: Mapping[str, int] = {"passed": 0, "timed_out": 4}
 _FAILED, _TIMED_OUT = 1, 4
 _WIDE = 200
+# A worker that is there takes a run up within seconds; its last call is known to the minute.
+_PATIENCE_S = 3.0
+_WORKER_GONE = timedelta(minutes=3)
+_NO_WORKER = "assay: the run waits, and no worker has called for minutes: start one, `assay worker`"
 
 _RUN_EXAMPLES = """\
 examples:
@@ -168,10 +173,14 @@ async def _follow(
     """Show how the run goes until it is over; False when *timeout_s* ran out first."""
     until = time.monotonic() + timeout_s if timeout_s else None
     since, pause_s = 0, _POLL_MIN_S
+    began, is_warned = time.monotonic(), False
     with progress:
         while True:
             state = await store.get_run_state(run_id, since)
             progress.show(state.get("run") or {}, state.get("results") or [])
+            if time.monotonic() - began > _PATIENCE_S and not is_warned and _is_forsaken(state):
+                Console(stderr=True).print(_NO_WORKER, soft_wrap=True)
+                is_warned = True
             if state.get("finished"):
                 return True
             if until and time.monotonic() > until:
@@ -180,6 +189,14 @@ async def _follow(
             pause_s = _POLL_MIN_S if moved > since else min(pause_s * 1.5, _POLL_MAX_S)
             since = moved
             await asyncio.sleep(pause_s)
+
+
+def _is_forsaken(state: Mapping[str, Any]) -> bool:
+    """Tell whether the run of *state* waits for a worker, and none has called for minutes."""
+    if (state.get("run") or {}).get("status") != "queued":
+        return False
+    seen_at = state.get("worker_seen_at")
+    return not seen_at or datetime.now(UTC) - datetime.fromisoformat(seen_at) > _WORKER_GONE
 
 
 async def _report(store: ConsoleStore, args: argparse.Namespace) -> int:

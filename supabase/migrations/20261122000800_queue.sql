@@ -72,6 +72,7 @@ comment on column public.workers.labels is 'What it can reach, in its operator''
 comment on column public.workers.registered_at is 'When it started.';
 comment on column public.workers.last_seen_at is
 'When it last claimed, reported or renewed; to the minute.';
+create index workers_last_seen_at_idx on public.workers (last_seen_at);
 alter table public.workers enable row level security;
 grant select on public.workers to service_role;
 

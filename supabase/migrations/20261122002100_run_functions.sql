@@ -98,6 +98,20 @@ comment on function private.page_limit(integer) is
 'How many entries a page has: as asked, but 1 to 1,000, the most that REST reads give.';
 grant execute on function private.page_limit(integer) to authenticated, service_role;
 
+create function private.worker_seen_at()
+returns timestamptz
+language sql
+stable
+parallel safe
+security definer -- the workers of other tenants are nobody's business, that there is one is
+set search_path = ''
+as $function$
+    select max(workers.last_seen_at) from public.workers;
+$function$;
+comment on function private.worker_seen_at() is
+'When any worker last called, to the minute; null if none ever did.';
+grant execute on function private.worker_seen_at() to authenticated, service_role;
+
 create function public.get_run_state(run_id uuid, since integer default 0)
 returns jsonb
 language sql
@@ -117,6 +131,7 @@ as $function$
     select jsonb_build_object(
         'run', to_jsonb(runs),
         'finished', runs.finished_at is not null,
+        'worker_seen_at', private.worker_seen_at(),
         'results', coalesce(
             (
                 select jsonb_agg(
@@ -151,8 +166,9 @@ $comment$Where a run stands, and the verdicts since the last look: for progress,
 and to catch up after a lost connection.
 
 since: "next" of the previous call, 0 at first. Returns {"run": test_runs row, "finished": boolean,
-"results": at most 1,000 verdicts in order, "next"}; null when there is no such run. Call again at
-once while results has 1,000 entries.$comment$;
+"worker_seen_at": when any worker last called, to the minute, "results": at most 1,000 verdicts in
+order, "next"}; null when there is no such run. Call again at once while results has 1,000
+entries.$comment$;
 grant execute on function public.get_run_state(uuid, integer) to authenticated, service_role;
 
 create function public.get_run_report(

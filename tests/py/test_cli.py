@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,7 @@ class Project:
         }
         self.run: dict[str, Any] = {"id": "r1", "status": "passed", "total_count": 1}
         self.is_finished = True
+        self.worker_seen_at: str | None = None
         self.is_hanging = asyncio.Event()
 
     async def call(self, request: web.Request) -> web.Response:
@@ -50,6 +52,7 @@ class Project:
             "get_run_state": lambda: {
                 "run": self.run,
                 "finished": self.is_finished,
+                "worker_seen_at": self.worker_seen_at,
                 "results": [],
                 "next": 0,
             },
@@ -192,6 +195,36 @@ async def test_waiting_has_an_end(project: Project, assay: Assay) -> None:
     code, _, err = await assay(*QUEUE, "--wait", "--timeout", "0.3")
 
     assert (code, err) == (4, "assay: run r1 did not end within 0.3 s\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "seen_ago", "is_told"),
+    [
+        ("queued", None, True),
+        ("queued", timedelta(hours=1), True),
+        ("queued", timedelta(0), False),
+        ("running", None, False),
+    ],
+)
+async def test_a_run_that_nobody_works_on_is_told(
+    project: Project,
+    assay: Assay,
+    monkeypatch: pytest.MonkeyPatch,
+    status: str,
+    seen_ago: timedelta | None,
+    *,
+    is_told: bool,
+) -> None:
+    """It waits all the same: a worker may yet be started."""
+    monkeypatch.setattr("worker.cli_run._PATIENCE_S", 0)
+    project.is_finished, project.run["status"] = False, status
+    if seen_ago is not None:
+        project.worker_seen_at = (datetime.now(UTC) - seen_ago).isoformat()
+
+    code, _, err = await assay(*QUEUE, "--wait", "--timeout", "0.3")
+
+    assert code == 4
+    assert err.count("start one, `assay worker`") == is_told
 
 
 async def test_json_is_one_object_and_nothing_else(assay: Assay) -> None:

@@ -291,7 +291,7 @@ select bag_eq(
     ('rerun_failed'), ('retry_problem'), ('rotate_secret'), ('save_tests'),
     ('schema_keyword_problem'), ('schema_parts'), ('schema_problem'), ('set_secret'), ('stand_in'),
     ('stranger_problem'), ('template_problem'), ('token_fault'), ('topic_id'),
-    ('variables_problem'), ('write_fixtures'), ('write_suite'), ('write_tests')
+    ('variables_problem'), ('worker_seen_at'), ('write_fixtures'), ('write_suite'), ('write_tests')
     $$,
     'of the engine a signed-in user may call what policies, constraints and the interface call'
 );
@@ -325,7 +325,8 @@ select bag_eq(
     ('report_work'), ('require_editor'), ('required_fields'), ('rerun_failed'), ('retry_problem'),
     ('rotate_secret'), ('save_tests'), ('schema_keyword_problem'), ('schema_parts'),
     ('schema_problem'), ('set_secret'), ('stand_in'), ('stranger_problem'), ('template_problem'),
-    ('token_fault'), ('variables_problem'), ('write_fixtures'), ('write_suite'), ('write_tests')
+    ('token_fault'), ('variables_problem'), ('worker_seen_at'), ('write_fixtures'), ('write_suite'),
+    ('write_tests')
     $$,
     'of the engine the secret key may call what constraints and the interface call'
 );
