@@ -3,7 +3,7 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.refuse_malformed_requests(requests jsonb)
+create function private.refuse_malformed_batch(requests jsonb)
 returns void
 language plpgsql
 volatile
@@ -51,14 +51,14 @@ begin
         raise exception using
             errcode = 'PT400',
             message = v_problem,
-            detail = 'malformed_requests',
+            detail = 'malformed_batch',
             hint = 'For example [{"environment_id": "<id>", "selection": {"tags": ["smoke"]}, '
                 || '"variables": {}, "idempotency_key": "build 7"}].';
     end if;
 end;
 $function$;
-comment on function private.refuse_malformed_requests(jsonb) is
-'Raise PT400 malformed_requests unless it is what queue_runs takes.';
+comment on function private.refuse_malformed_batch(jsonb) is
+'Raise PT400 malformed_batch unless it is what queue_runs takes.';
 
 create function private.queue_runs(requests jsonb)
 returns setof public.test_runs
@@ -77,7 +77,7 @@ declare
     v_detail text;
     v_hint text;
 begin
-    perform private.refuse_malformed_requests(requests);
+    perform private.refuse_malformed_batch(requests);
     -- all that private.enter_run will lock, in one order
     perform
     from public.projects
@@ -154,7 +154,7 @@ $comment$Plan several runs and put them into the queue: all of them, or none.
 
 requests: 1 to 100 objects with the arguments of queue_run: "environment_id", "selection",
 "variables", "idempotency_key". Returns their test_runs rows in the same order; requests with the
-same key are one run. Nothing is written on error: PT400 malformed_requests, and those of queue_run,
+same key are one run. Nothing is written on error: PT400 malformed_batch, and those of queue_run,
 whose message begins with "request" and its number, from 1.$comment$;
 grant execute on function public.queue_runs(jsonb) to authenticated, service_role;
 

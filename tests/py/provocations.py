@@ -225,7 +225,7 @@ def idempotency_conflict(engine: Engine) -> Statement:
 
 
 @refusal
-def malformed_requests(engine: Engine) -> Statement:
+def malformed_batch(engine: Engine) -> Statement:
     return engine.call("queue_runs", requests={"environment_id": str(engine.environment)})
 
 

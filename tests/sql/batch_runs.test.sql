@@ -159,7 +159,7 @@ select is(
 );
 select is(
     tests.slug_of(tests.queueing(variadic array_fill(tests.asking('staging', 'x'), array[101]))),
-    'malformed_requests', 'and at most a hundred'
+    'malformed_batch', 'and at most a hundred'
 );
 
 -- Who may
