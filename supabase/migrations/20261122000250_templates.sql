@@ -318,16 +318,18 @@ comment on function private.seeded_fraction(text) is
 
 create function private.text_of(value jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select case jsonb_typeof(text_of.value)
+begin
+    return case jsonb_typeof(text_of.value)
         when 'null' then 'null'
         else text_of.value #>> '{}'
     end;
+end;
 $function$;
 comment on function private.text_of(jsonb) is 'A JSON value as it reads inside a text.';
 
