@@ -255,7 +255,8 @@ parallel safe
 security invoker
 set search_path = ''
 as $function$
-    with parts as (
+    -- materialized: inlined, each part would be worked out as often as it is referred to
+    with parts as materialized (
         select
             private.compile_url(
                 source #>> '{request,path}', source #> '{request,query}'
@@ -278,7 +279,7 @@ as $function$
             end::jsonb as schema_assertions
     ),
 
-    slots as (
+    slots as materialized (
         select
             parts.*,
             private.compile_templates(parts.content) || case
