@@ -24,8 +24,12 @@ async def run(answer: httpx.Response | Exception, **changes: Any) -> dict[str, A
 
     item = work_item(5)
     item["request"] |= changes.pop("request", {})
-    runner = Runner(httpx.MockTransport(responds), Evaluator(HANG_S))
-    report = await runner.run(Item.model_validate(item | changes))
+    evaluator = Evaluator(HANG_S)
+    try:
+        runner = Runner(httpx.MockTransport(responds), evaluator)
+        report = await runner.run(Item.model_validate(item | changes))
+    finally:
+        await evaluator.aclose()
     return dict(json.loads(report.to_json()))
 
 
