@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,9 +25,8 @@ _POLL_MIN_S, _POLL_MAX_S = 0.1, 1.0
 _EXIT_BY_STATUS: Mapping[str, int] = {"passed": 0, "timed_out": 4}
 _FAILED, _TIMED_OUT = 1, 4
 _WIDE = 200
-# A worker that is there takes a run up within seconds; its last call is known to the minute.
+# A worker that is there takes a run up within seconds.
 _PATIENCE_S = 3.0
-_WORKER_GONE = timedelta(minutes=3)
 _NO_WORKER = "assay: the run waits, and no worker has called for minutes: start one, `assay worker`"
 
 _RUN_EXAMPLES = """\
@@ -193,10 +191,7 @@ async def _follow(
 
 def _is_forsaken(state: Mapping[str, Any]) -> bool:
     """Tell whether the run of *state* waits for a worker, and none has called for minutes."""
-    if (state.get("run") or {}).get("status") != "queued":
-        return False
-    seen_at = state.get("worker_seen_at")
-    return not seen_at or datetime.now(UTC) - datetime.fromisoformat(seen_at) > _WORKER_GONE
+    return (state.get("run") or {}).get("status") == "queued" and not state.get("has_worker")
 
 
 async def _report(store: ConsoleStore, args: argparse.Namespace) -> int:

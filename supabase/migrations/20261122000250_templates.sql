@@ -7,6 +7,21 @@ set statement_timeout = '30s';
 -- placeholders: {"name": "user", "path": ["name"], "filters": [["default", "x"], ["upper"]]}.
 -- Grammar and filters: docs/templates.md.
 
+create function private.is_name(name text)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return name ~ '^[A-Za-z_][A-Za-z0-9_-]{0,99}$';
+end;
+$function$;
+comment on function private.is_name(text) is
+'Can {{name}} refer to it? 1 to 100 letters, digits, _ and -, not beginning with a digit or -.';
+
 create function private.parse_filter(source text, place integer)
 returns jsonb
 language plpgsql
@@ -473,6 +488,7 @@ slots: as compile_templates gives them; "encode": true percent-encodes the value
 or unresolved: the first name that has no value, and then no document may be used.$comment$;
 
 -- check constraints run as whoever writes the row
+grant execute on function private.is_name(text) to authenticated, service_role;
 grant execute on function private.parse_filter(text, integer) to authenticated, service_role;
 grant execute on function private.parse_placeholder(text, integer)
 to authenticated, service_role;

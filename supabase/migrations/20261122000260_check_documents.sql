@@ -104,8 +104,8 @@ set search_path = ''
 as $function$
 declare
     v_hint constant text :=
-        'Write {"name": value, ...}; a name is letters, digits, _ and -, not beginning with a '
-        || 'digit or -, so that {{name}} can refer to it.';
+        'Write {"name": value, ...}; a name is up to 100 letters, digits, _ and -, not beginning '
+        || 'with a digit or -, so that {{name}} can refer to it.';
 begin
     if jsonb_typeof(variables) <> 'object' then
         return row('malformed_variables', base, null, 'is not an object', v_hint)::private.problem;
@@ -117,7 +117,7 @@ begin
                 'is a name that no {{placeholder}} can have', v_hint
             )::private.problem
         from jsonb_object_keys(variables) as members (name)
-        where members.name !~ '^[A-Za-z_][A-Za-z0-9_-]*$'
+        where not private.is_name(members.name)
         limit 1
     );
 end;

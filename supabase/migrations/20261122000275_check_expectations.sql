@@ -215,8 +215,8 @@ begin
     from (
         values
         (
-            'name', 'is not a name of letters, digits, _ and -',
-            coalesce(capture ->> 'name', '') ~ '^[A-Za-z_][A-Za-z0-9_-]*$'
+            'name', 'is not a name of letters, digits, _ and -, up to 100 of them',
+            coalesce(private.is_name(capture ->> 'name'), false)
         ),
         (
             'kind', 'is neither variable nor token',

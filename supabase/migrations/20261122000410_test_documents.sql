@@ -1,5 +1,5 @@
 -- Test documents: a test and all that belongs to it as one JSON value, and what it may hold.
--- Depends on: tests. Locks: none, all objects are new.
+-- Depends on: tests, problems. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -136,15 +136,15 @@ set search_path = ''
 as $function$
 declare
     v_fields jsonb := private.document_fields(kind);
-    v_problem text;
+    v_hint text;
+    v_pointer text := coalesce(nullif(at, ''), '/');
+    v_message text := 'is not an object';
 begin
-    if document is null or jsonb_typeof(document) <> 'object' then
-        v_problem := format('at %s: is not an object', coalesce(nullif(at, ''), '/'));
-    else
-        select format(
-            'at %s/%s: %s', at, replace(replace(found.key, '~', '~0'), '/', '~1'), found.problem
-        )
-        into v_problem
+    if jsonb_typeof(document) = 'object' then
+        select
+            private.pointer_to(at, array[found.key]),
+            found.problem
+        into v_pointer, v_message
         from (
             select
                 members.key,
@@ -166,15 +166,13 @@ begin
         limit 1;
     end if;
 
-    if v_problem is not null then
-        raise exception using
-            errcode = 'PT400',
-            message = v_problem,
-            detail = 'malformed_document',
-            hint = format(
-                'A %s takes: %s.', kind,
-                (select string_agg(keys.key, ', ') from jsonb_object_keys(v_fields) as keys (key))
-            );
+    if v_message is not null then
+        select format('A %s takes: %s.', kind, string_agg(keys.key, ', '))
+        into v_hint
+        from jsonb_object_keys(v_fields) as keys (key);
+        perform private.accept(
+            row('malformed_document', v_pointer, null, v_message, v_hint)::private.problem
+        );
     end if;
 end;
 $function$;

@@ -63,7 +63,7 @@ create table public.environment_variables (
     constraint environment_variables_environment_id_fkey
     foreign key (environment_id, project_id)
     references public.environments (id, project_id) on delete cascade,
-    constraint environment_variables_name_check check (name ~ '^[A-Za-z_][A-Za-z0-9_-]{0,99}$'),
+    constraint environment_variables_name_check check (private.is_name(name)),
     constraint environment_variables_value_or_secret_check check (
         (value is null) <> (secret_id is null)
     )

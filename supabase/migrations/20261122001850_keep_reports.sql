@@ -1,5 +1,5 @@
 -- Reports that count: fenced, freed of secrets, kept as evidence, searched for captures.
--- Depends on: judge. Locks: none, all objects are new.
+-- Depends on: judge_attempts. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 

@@ -98,19 +98,23 @@ comment on function private.page_limit(integer) is
 'How many entries a page has: as asked, but 1 to 1,000, the most that REST reads give.';
 grant execute on function private.page_limit(integer) to authenticated, service_role;
 
-create function private.worker_seen_at()
-returns timestamptz
+create function private.has_worker()
+returns boolean
 language sql
 stable
 parallel safe
 security definer -- the workers of other tenants are nobody's business, that there is one is
 set search_path = ''
 as $function$
-    select max(workers.last_seen_at) from public.workers;
+    select exists (
+        select
+        from public.workers
+        -- an idle one calls at least once a minute, and is noted to the minute
+        where workers.last_seen_at > now() - interval '3 minutes'
+    );
 $function$;
-comment on function private.worker_seen_at() is
-'When any worker last called, to the minute; null if none ever did.';
-grant execute on function private.worker_seen_at() to authenticated, service_role;
+comment on function private.has_worker() is 'Has any worker called in the last minutes?';
+grant execute on function private.has_worker() to authenticated, service_role;
 
 create function public.get_run_state(run_id uuid, since integer default 0)
 returns jsonb
@@ -131,7 +135,7 @@ as $function$
     select jsonb_build_object(
         'run', to_jsonb(runs),
         'finished', runs.finished_at is not null,
-        'worker_seen_at', private.worker_seen_at(),
+        'has_worker', private.has_worker(),
         'results', coalesce(
             (
                 select jsonb_agg(
@@ -166,7 +170,7 @@ $comment$Where a run stands, and the verdicts since the last look: for progress,
 and to catch up after a lost connection.
 
 since: "next" of the previous call, 0 at first. Returns {"run": test_runs row, "finished": boolean,
-"worker_seen_at": when any worker last called, to the minute, "results": at most 1,000 verdicts in
+"has_worker": whether any worker called in the last minutes, "results": at most 1,000 verdicts in
 order, "next"}; null when there is no such run. Call again at once while results has 1,000
 entries.$comment$;
 grant execute on function public.get_run_state(uuid, integer) to authenticated, service_role;

@@ -26,7 +26,7 @@ begin
         select names.name
         into v_name
         from jsonb_object_keys(given || tokens) as names (name)
-        where names.name !~ '^[A-Za-z_][A-Za-z0-9_-]{0,99}$'
+        where not private.is_name(names.name)
         limit 1;
         v_problem := case
             when found then format('"%s" cannot be a name: {{...}} could not refer to it', v_name)

@@ -8,7 +8,6 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -36,7 +35,7 @@ class Project:
         }
         self.run: dict[str, Any] = {"id": "r1", "status": "passed", "total_count": 1}
         self.is_finished = True
-        self.worker_seen_at: str | None = None
+        self.has_worker = True
         self.is_hanging = asyncio.Event()
 
     async def call(self, request: web.Request) -> web.Response:
@@ -52,7 +51,7 @@ class Project:
             "get_run_state": lambda: {
                 "run": self.run,
                 "finished": self.is_finished,
-                "worker_seen_at": self.worker_seen_at,
+                "has_worker": self.has_worker,
                 "results": [],
                 "next": 0,
             },
@@ -198,28 +197,22 @@ async def test_waiting_has_an_end(project: Project, assay: Assay) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "seen_ago", "is_told"),
-    [
-        ("queued", None, True),
-        ("queued", timedelta(hours=1), True),
-        ("queued", timedelta(0), False),
-        ("running", None, False),
-    ],
+    ("status", "has_worker", "is_told"),
+    [("queued", False, True), ("queued", True, False), ("running", False, False)],
 )
 async def test_a_run_that_nobody_works_on_is_told(
     project: Project,
     assay: Assay,
     monkeypatch: pytest.MonkeyPatch,
     status: str,
-    seen_ago: timedelta | None,
     *,
+    has_worker: bool,
     is_told: bool,
 ) -> None:
     """It waits all the same: a worker may yet be started."""
     monkeypatch.setattr("worker.cli_run._PATIENCE_S", 0)
     project.is_finished, project.run["status"] = False, status
-    if seen_ago is not None:
-        project.worker_seen_at = (datetime.now(UTC) - seen_ago).isoformat()
+    project.has_worker = has_worker
 
     code, _, err = await assay(*QUEUE, "--wait", "--timeout", "0.3")
 

@@ -278,7 +278,7 @@ select bag_eq(
     ('draft_fault'), ('expected_fault'), ('explain_rule'), ('field_problem'),
     ('find_brackets_fault'), ('find_path_fault'), ('find_pattern_fault'), ('find_project'),
     ('find_run'), ('find_suite'), ('find_templates'), ('fixture_problem'), ('fixture_row_problem'),
-    ('get_test_execution_chain'), ('identify_tests'), ('is_list_of_texts'), ('is_number_within'),
+    ('get_test_execution_chain'), ('has_worker'), ('identify_tests'), ('is_list_of_texts'), ('is_name'), ('is_number_within'),
     ('is_open'), ('is_operator'), ('keyword_fault'), ('link_tests'), ('lookup_members'),
     ('lookup_problem'), ('my_colleague_ids'), ('my_edited_organization_ids'),
     ('my_edited_project_ids'), ('my_managed_organization_ids'), ('my_managed_project_ids'),
@@ -291,7 +291,7 @@ select bag_eq(
     ('rerun_failed'), ('retry_problem'), ('rotate_secret'), ('save_tests'),
     ('schema_keyword_problem'), ('schema_parts'), ('schema_problem'), ('set_secret'), ('stand_in'),
     ('stranger_problem'), ('template_problem'), ('token_fault'), ('topic_id'),
-    ('variables_problem'), ('worker_seen_at'), ('write_fixtures'), ('write_suite'), ('write_tests')
+    ('variables_problem'), ('write_fixtures'), ('write_suite'), ('write_tests')
     $$,
     'of the engine a signed-in user may call what policies, constraints and the interface call'
 );
@@ -314,7 +314,7 @@ select bag_eq(
     ('draft_fault'), ('expected_fault'), ('explain_rule'), ('field_problem'),
     ('find_brackets_fault'), ('find_path_fault'), ('find_pattern_fault'), ('find_project'),
     ('find_run'), ('find_suite'), ('find_templates'), ('fixture_problem'), ('fixture_row_problem'),
-    ('get_test_execution_chain'), ('identify_tests'), ('is_list_of_texts'), ('is_number_within'),
+    ('get_test_execution_chain'), ('has_worker'), ('identify_tests'), ('is_list_of_texts'), ('is_name'), ('is_number_within'),
     ('is_open'), ('is_operator'), ('keyword_fault'), ('link_tests'), ('lookup_members'),
     ('lookup_problem'), ('named_dependencies'), ('next_path_state'), ('pairs_problem'),
     ('parse_filter'), ('parse_placeholder'), ('parse_template'), ('path_problem'), ('path_tokens'),
@@ -325,7 +325,7 @@ select bag_eq(
     ('report_work'), ('require_editor'), ('required_fields'), ('rerun_failed'), ('retry_problem'),
     ('rotate_secret'), ('save_tests'), ('schema_keyword_problem'), ('schema_parts'),
     ('schema_problem'), ('set_secret'), ('stand_in'), ('stranger_problem'), ('template_problem'),
-    ('token_fault'), ('variables_problem'), ('worker_seen_at'), ('write_fixtures'), ('write_suite'),
+    ('token_fault'), ('variables_problem'), ('write_fixtures'), ('write_suite'),
     ('write_tests')
     $$,
     'of the engine the secret key may call what constraints and the interface call'

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/checks.psql
-select plan(46);
+select plan(47);
 
 -- Assertions
 
@@ -175,6 +175,10 @@ select tests.is_refused(
 select tests.is_refused(
     tests.capturing('{"name": "a b", "source": "body", "path": "$.a"}'),
     'malformed_expectation', '/captures/0/name', 'or with none that could be used'
+);
+select tests.is_refused(
+    tests.capturing(jsonb_build_object('name', repeat('a', 101), 'source', 'text')),
+    'malformed_expectation', '/captures/0/name', 'or with one of more than 100 characters'
 );
 select tests.is_refused(
     tests.capturing('{"name": "$uuid", "source": "text"}'),

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(42);
+select plan(43);
 
 select tests.make_suite('big', 'shop');
 select tests.make_fixture('many', 'shop', (
@@ -37,12 +37,11 @@ select is(tests.state() -> 'finished', 'false', 'and the run is not finished');
 select is(tests.state() -> 'next', '0', 'nor is there anything to go on from');
 select is(tests.state() #>> '{run,status}', 'queued', 'the run is told as it is');
 select is(tests.state() #> '{run,total_count}', '6', 'with its counters');
-select is(tests.state() -> 'worker_seen_at', 'null', 'that no worker ever called');
+select is(tests.state() -> 'has_worker', 'false', 'that no worker is there');
 select tests.claim('1');
-select is(
-    (tests.state() ->> 'worker_seen_at')::timestamptz,
-    (select workers.last_seen_at from public.workers), 'or when one last did'
-);
+select is(tests.state() -> 'has_worker', 'true', 'or that one is');
+update public.workers set last_seen_at = now() - interval '4 minutes' where true;
+select is(tests.state() -> 'has_worker', 'false', 'unless it was not heard of for minutes');
 select tests.answer('prepare');
 select is(tests.state() -> 'next', '1', 'a verdict moves the mark');
 select is(
