@@ -127,14 +127,14 @@ isOneToOne: true
                   ]
                 },"organization_members": {
                   Row: {
-                    "created_at": string,"organization_id": string,"role": string,"user_id": string
+                    "created_at": string,"labels": (string)[],"organization_id": string,"role": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"organization_id": string,"role": string,"user_id": string
+                    "created_at"?: string,"labels"?: (string)[],"organization_id": string,"role": string,"user_id": string
                   }
                   Update: {
-                    "created_at"?: string,"organization_id"?: string,"role"?: string,"user_id"?: string
+                    "created_at"?: string,"labels"?: (string)[],"organization_id"?: string,"role"?: string,"user_id"?: string
                   }
                   Relationships: [
                     {

@@ -197,18 +197,21 @@ class PublicFixtureUsageUpdate(TypedDict):
 
 class PublicOrganizationMembers(BaseModel):
     created_at: datetime.datetime = Field(alias="created_at")
+    labels: List[str] = Field(alias="labels")
     organization_id: uuid.UUID = Field(alias="organization_id")
     role: str = Field(alias="role")
     user_id: uuid.UUID = Field(alias="user_id")
 
 class PublicOrganizationMembersInsert(TypedDict):
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
     organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
     role: Annotated[str, Field(alias="role")]
     user_id: Annotated[uuid.UUID, Field(alias="user_id")]
 
 class PublicOrganizationMembersUpdate(TypedDict):
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
     organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
     role: NotRequired[Annotated[str, Field(alias="role")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]

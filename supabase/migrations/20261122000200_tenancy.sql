@@ -32,18 +32,23 @@ create table public.organization_members (
     organization_id uuid not null references public.organizations on delete cascade,
     user_id uuid not null references public.users on delete cascade,
     role text not null,
+    labels text[] not null default '{}',
     created_at timestamptz not null default now(),
     primary key (organization_id, user_id),
     constraint organization_members_role_check check (
-        role in ('owner', 'admin', 'editor', 'viewer')
-    )
+        role in ('owner', 'admin', 'editor', 'viewer', 'runner')
+    ),
+    constraint organization_members_labels_check check (role = 'runner' or labels = '{}')
 );
 comment on table public.organization_members is 'Who belongs to which organization, and as what.';
 comment on column public.organization_members.organization_id is 'The organization.';
 comment on column public.organization_members.user_id is 'The member.';
 comment on column public.organization_members.role is
 $comment$owner and admin manage environments, secrets and credentials; editor changes tests and runs
-them; viewer reads. Memberships are written with the secret key.$comment$;
+them; viewer reads. runner is a worker's own account: it takes runs and sees nothing else.
+Memberships are written with the secret key.$comment$;
+comment on column public.organization_members.labels is
+'What workers of a runner may claim to reach; empty for people.';
 comment on column public.organization_members.created_at is 'When the membership began.';
 create index organization_members_user_id_idx on public.organization_members (user_id);
 
@@ -88,11 +93,29 @@ set search_path = ''
 as $function$
     select members.organization_id
     from public.organization_members as members
-    where members.user_id = (select auth.uid());
+    where members.user_id = (select auth.uid()) and members.role <> 'runner';
 $function$;
 comment on function private.my_organization_ids() is
-'Organizations of the signed-in user, in any role. Empty for anon and for keys without a user.';
+$comment$Organizations whose rows the signed-in user may read: as anything but a runner.
+
+Empty for anon and for keys without a user.$comment$;
 grant execute on function private.my_organization_ids() to authenticated;
+
+create function private.my_runner_organization_ids()
+returns setof uuid
+language sql
+stable
+parallel safe
+security definer -- as my_organization_ids
+set search_path = ''
+as $function$
+    select members.organization_id
+    from public.organization_members as members
+    where members.user_id = (select auth.uid()) and members.role = 'runner';
+$function$;
+comment on function private.my_runner_organization_ids() is
+'Organizations whose runs the signed-in account may execute: as a runner.';
+grant execute on function private.my_runner_organization_ids() to authenticated;
 
 create function private.my_edited_organization_ids()
 returns setof uuid

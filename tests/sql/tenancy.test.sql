@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(88);
+select plan(91);
 
 -- Given a project with one of everything, run once, and a stranger with an organization of their own
 select tests.make_person('nora');
@@ -135,6 +135,26 @@ select results_eq(
     'select * from tests.visible_tables()',
     array['users'],
     'somebody without an organization sees nothing but herself'
+);
+
+select tests.act_as_owner();
+insert into public.organization_members (organization_id, user_id, role, labels)
+values (tests.id('acme'), tests.make_person('robot'), 'runner', array['lan']);
+select throws_ok(
+    $$
+    update public.organization_members set labels = array['lan'] where user_id = tests.id('vera')
+    $$,
+    '23514', null, 'only runners carry labels'
+);
+select tests.act_as('robot');
+select results_eq(
+    'select * from tests.visible_tables()',
+    array['users'],
+    'nor does a runner, though it is a member'
+);
+select results_eq(
+    'select * from private.my_runner_organization_ids()', array[tests.id('acme')],
+    'it knows whose runs it takes'
 );
 
 select tests.act_as_anon();
