@@ -379,6 +379,7 @@ class Driver:
                 )
             self.check_cause(row, by_id)
         self.check_items(by_id)
+        assert fetch(self.connection, "select * from private.check_invariants()") == []
         for row in fetch(self.connection, "select * from public.test_runs"):
             self.check_run(row, [each for each in rows if each["run_id"] == row["id"]])
 
