@@ -132,8 +132,9 @@ grant execute on function private.require_editor(uuid, text) to authenticated, s
 
 alter table public.projects enable row level security;
 grant select on public.projects to authenticated;
-grant insert (id, organization_id, name, description, variables)
-on public.projects to authenticated;
+-- without id, here and below: the key is unique over all tenants, and "it is taken" would tell a
+-- stranger that the row exists
+grant insert (organization_id, name, description, variables) on public.projects to authenticated;
 grant update (name, description, variables, archived_at) on public.projects to authenticated;
 grant select, insert, update, delete on public.projects to service_role;
 
@@ -152,7 +153,7 @@ with check (organization_id = any(array(select private.my_edited_organization_id
 
 alter table public.api_credentials enable row level security;
 grant select, delete on public.api_credentials to authenticated;
-grant insert (id, organization_id, name, auth) on public.api_credentials to authenticated;
+grant insert (organization_id, name, auth) on public.api_credentials to authenticated;
 grant update (name, auth) on public.api_credentials to authenticated;
 grant select, insert, update, delete on public.api_credentials to service_role;
 

@@ -98,7 +98,9 @@ create table public.test_cases (
     archived_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    constraint test_cases_name_key unique (suite_id, name),
+    -- with project_id, which follows from suite_id: else a stranger's insert into the suite, which
+    -- the foreign key refuses last, would first be told whether the name is taken
+    constraint test_cases_name_key unique (suite_id, name, project_id),
     constraint test_cases_project_key unique (id, project_id),
     constraint test_cases_suite_id_fkey foreign key (suite_id, project_id)
     references public.test_suites (id, project_id) on delete cascade,

@@ -35,15 +35,20 @@ public.fixture_usage
 to authenticated;
 
 -- project_id is never updated, so no row moves between tenants; suites and tests are archived,
--- so clients may not delete them.
+-- so clients may not delete them. Nobody chooses an id: the key is unique over all tenants, and
+-- "it is taken" would tell a stranger that the row exists.
+grant insert (project_id, method, path, summary, is_safe) on public.api_endpoints to authenticated;
+grant insert (project_id, name, description, execution_mode, headers, variables, auth)
+on public.test_suites to authenticated;
+grant insert (
+    project_id, suite_id, endpoint_id, name, description, phase, position, priority, tags,
+    is_enabled, rescue, retry
+) on public.test_cases to authenticated;
+grant insert (project_id, name, rows) on public.test_data_fixtures to authenticated;
 grant insert on
-public.api_endpoints,
-public.test_suites,
-public.test_cases,
 public.test_request_configs,
 public.test_response_specs,
 public.test_dependencies,
-public.test_data_fixtures,
 public.fixture_usage
 to authenticated;
 grant delete on

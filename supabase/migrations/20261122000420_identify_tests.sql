@@ -10,8 +10,8 @@ create type private.given_test as (
     document jsonb
 );
 comment on type private.given_test is
-$comment$A test document on its way into the tables; id: of the test it becomes; at: JSON pointer of
-the document in what the client sent.$comment$;
+$comment$A test document on its way into the tables; id: of the test it becomes, null until that
+exists; at: JSON pointer of the document in what the client sent.$comment$;
 
 create function private.refuse_malformed_test(document jsonb, at text)
 returns void
@@ -70,7 +70,7 @@ begin
                     then 'request/path'
             end as lacking,
             greatest(
-                count(*) over (partition by tests.id),
+                count(tests.id) over (partition by tests.id),
                 count(tests.document ->> 'name') over (partition by tests.document ->> 'name')
             ) > 1 as is_twice
         from unnest(given) as tests
@@ -117,7 +117,7 @@ begin
     return (
         select coalesce(array_agg(
             row(
-                coalesce(known.id, named.id, gen_random_uuid()),
+                coalesce(known.id, named.id),
                 known.id is null and named.id is null,
                 case when base = '' then '' else format('%s/%s', base, entries.ordinal - 1) end,
                 entries.document

@@ -3,6 +3,47 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
+create function private.add_tests(suite public.test_suites, given private.given_test[])
+returns private.given_test[]
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_given private.given_test[];
+begin
+    with added as (
+        insert into public.test_cases (project_id, suite_id, name)
+        select
+            suite.project_id,
+            suite.id,
+            tests.document ->> 'name'
+        from unnest(given) as tests
+        where tests.is_new
+        returning
+            test_cases.id,
+            test_cases.name
+    )
+
+    select coalesce(
+        array_agg(
+            row(
+                coalesce(added.id, tests.id), tests.is_new, tests.at, tests.document
+            )::private.given_test
+            order by tests.ordinality
+        ), '{}'
+    )
+    into v_given
+    from unnest(given) with ordinality as tests
+    left join added on tests.is_new and added.name = tests.document ->> 'name';
+    return v_given;
+end;
+$function$;
+comment on function private.add_tests(public.test_suites, private.given_test[]) is
+'Create the tests of documents that are about none yet, bare; the documents, all with ids now.';
+
 create function private.write_tests(suite public.test_suites, given private.given_test[])
 returns void
 language plpgsql
@@ -12,16 +53,6 @@ security invoker
 set search_path = ''
 as $function$
 begin
-    -- first what is new, so that the defaults of the tables are the only ones there are
-    insert into public.test_cases (id, project_id, suite_id, name)
-    select
-        tests.id,
-        suite.project_id,
-        suite.id,
-        tests.document ->> 'name'
-    from unnest(given) as tests
-    where tests.is_new;
-
     insert into public.test_request_configs (test_case_id, project_id, path)
     select
         tests.id,
@@ -222,7 +253,7 @@ declare
 begin
     foreach v_one in array given loop
         begin
-            perform private.write_tests(suite, array[v_one]);
+            perform private.write_tests(suite, private.add_tests(suite, array[v_one]));
         exception
             when
                 sqlstate 'PT400' or check_violation or not_null_violation or unique_violation
@@ -250,6 +281,7 @@ $comment$Write tests one by one, to raise the error that broke them all with the
 that caused it.$comment$;
 
 grant execute on function
+private.add_tests(public.test_suites, private.given_test[]),
 private.write_tests(public.test_suites, private.given_test[]),
 private.explain_rule(text),
 private.raise_placed(text, text, text, text, text, text),

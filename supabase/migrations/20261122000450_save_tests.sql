@@ -23,6 +23,7 @@ begin
     v_given := private.identify_tests(suite, documents, base);
     perform private.refuse_unidentified(v_given);
     begin
+        v_given := private.add_tests(suite, v_given);
         perform private.write_tests(suite, v_given);
     exception
         when

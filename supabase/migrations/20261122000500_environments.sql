@@ -103,7 +103,7 @@ comment on function private.delete_vault_secret() is
 alter table public.environments enable row level security;
 grant select on public.environments to authenticated;
 grant insert (
-    id, project_id, name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms,
+    project_id, name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms,
     context_max_bytes, context_lifetime_s
 ) on public.environments to authenticated;
 grant update (
@@ -128,7 +128,7 @@ with check (project_id = any(array(select private.my_managed_project_ids())));
 alter table public.environment_variables enable row level security;
 grant select, delete on public.environment_variables to authenticated;
 -- secret_id is not among them: a client that could write it could point at a stranger's secret
-grant insert (id, environment_id, project_id, name, value) on public.environment_variables
+grant insert (environment_id, project_id, name, value) on public.environment_variables
 to authenticated;
 grant update (name, value) on public.environment_variables to authenticated;
 grant select, delete on public.environment_variables to service_role;

@@ -132,6 +132,7 @@ begin
                     v_partition, format('%s_%s', v_table, v_class), v_from, v_until
                 );
                 execute format('alter table private.%I enable row level security', v_partition);
+                perform private.hide_texts(format('private.%I', v_partition)::regclass);
                 execute format(
                     'create policy closed on private.%I for select to public using (false)',
                     v_partition

@@ -1,7 +1,7 @@
 -- The rules of the house that the catalog can answer: comments, RLS, grants, pinned search paths.
 begin;
 \ir _lib/people.psql
-select plan(28);
+select plan(30);
 
 create function tests.is_ours(namespace oid)
 returns boolean
@@ -138,6 +138,56 @@ select is_empty(
     'every view reads as its reader'
 );
 
+-- What a stranger could learn without reading a row
+
+select is_empty(
+    $$
+    select indexes.indrelid::regclass, indexes.indexrelid::regclass
+    from pg_index as indexes
+    inner join pg_class as relations on relations.oid = indexes.indrelid
+    where
+        relations.relnamespace = 'public'::regnamespace
+        and indexes.indisunique
+        -- the constraint is met by what a client writes, not by what the engine makes up
+        and not exists (
+            select
+            from pg_attribute as columns
+            where
+                columns.attrelid = indexes.indrelid
+                and columns.attnum = any(indexes.indkey::smallint[])
+                and (
+                    columns.attname in ('organization_id', 'project_id')
+                    or not has_column_privilege('authenticated', columns.attrelid, columns.attnum, 'insert, update')
+                )
+        )
+    $$,
+    'no client is told that a value is taken in another organization'
+);
+
+select is_empty(
+    $$
+    select columns.attrelid::regclass, columns.attname
+    from pg_class as relations
+    inner join pg_attribute as columns on columns.attrelid = relations.oid
+    where
+        tests.is_ours(relations.relnamespace)
+        and relations.relkind in ('r', 'p')
+        and columns.attnum > 0
+        and not columns.attisdropped
+        and columns.atttypid in ('text'::regtype, 'varchar'::regtype, 'bytea'::regtype)
+        and columns.attstattarget is distinct from 0
+        and not exists (
+            select
+            from pg_constraint as constraints
+            where
+                constraints.conrelid = columns.attrelid
+                and constraints.conkey = array[columns.attnum]
+                and pg_get_constraintdef(constraints.oid) ~ '= ANY \(ARRAY\['
+        )
+    $$,
+    'the planner keeps no samples of texts, which its estimates would tell (private.hide_texts)'
+);
+
 -- Functions
 
 select is_empty(
@@ -272,7 +322,7 @@ select bag_eq(
     $$ values
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
     ('page_limit'), ('update_test_run_context'),
-    ('accept'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
+    ('accept'), ('add_tests'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('compile_templates'),
     ('create_organization'), ('credential_problem'), ('delete_secret'), ('document_fields'),
     ('draft_fault'), ('expected_fault'), ('explain_rule'), ('field_problem'),
@@ -309,7 +359,7 @@ select bag_eq(
     ('cleanup_expired_contexts'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
     ('page_limit'), ('update_test_run_context'),
-    ('accept'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
+    ('accept'), ('add_tests'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('claim_work'),
     ('compile_templates'), ('credential_problem'), ('delete_secret'), ('document_fields'),
     ('draft_fault'), ('expected_fault'), ('explain_rule'), ('field_problem'),
@@ -385,13 +435,13 @@ select bag_eq(
     ('organization_members', 'select'),
     ('projects', 'select'),
     ('api_credentials', 'delete, select'),
-    ('api_endpoints', 'delete, insert, select'),
-    ('test_suites', 'insert, select'),
-    ('test_cases', 'insert, select'),
+    ('api_endpoints', 'delete, select'),
+    ('test_suites', 'select'),
+    ('test_cases', 'select'),
     ('test_request_configs', 'insert, select'),
     ('test_response_specs', 'insert, select'),
     ('test_dependencies', 'delete, insert, select'),
-    ('test_data_fixtures', 'delete, insert, select'),
+    ('test_data_fixtures', 'delete, select'),
     ('fixture_usage', 'delete, insert, select'),
     ('environments', 'select'),
     ('environment_variables', 'delete, select'),
@@ -413,10 +463,14 @@ select bag_eq(
     select 'select', tables, columns from tests.column_grants('authenticated', 'select')
     $$,
     $$ values
-    ('insert', 'projects', 'description, id, name, organization_id, variables'),
-    ('insert', 'api_credentials', 'auth, id, name, organization_id'),
-    ('insert', 'environments', 'base_url, context_lifetime_s, context_max_bytes, id, max_parallel, name, project_id, rate_limit_per_s, run_timeout_ms'),
-    ('insert', 'environment_variables', 'environment_id, id, name, project_id, value'),
+    ('insert', 'projects', 'description, name, organization_id, variables'),
+    ('insert', 'api_credentials', 'auth, name, organization_id'),
+    ('insert', 'api_endpoints', 'is_safe, method, path, project_id, summary'),
+    ('insert', 'test_suites', 'auth, description, execution_mode, headers, name, project_id, variables'),
+    ('insert', 'test_cases', 'description, endpoint_id, is_enabled, name, phase, position, priority, project_id, rescue, retry, suite_id, tags'),
+    ('insert', 'test_data_fixtures', 'name, project_id, rows'),
+    ('insert', 'environments', 'base_url, context_lifetime_s, context_max_bytes, max_parallel, name, project_id, rate_limit_per_s, run_timeout_ms'),
+    ('insert', 'environment_variables', 'environment_id, name, project_id, value'),
     ('update', 'users', 'display_name'),
     ('update', 'organizations', 'name'),
     ('update', 'projects', 'archived_at, description, name, variables'),

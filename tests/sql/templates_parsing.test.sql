@@ -207,7 +207,10 @@ select throws_ok(
 );
 select tests.act_as('eda');
 select throws_ok(
-    $$ select tests.make_test('t7', 'flow', '{"path": "/{{open"}') $$, 'PT400', null,
+    $$
+    insert into public.test_suites (project_id, name, headers)
+    values (tests.id('shop'), 's2', '[["X-A", "{{open"]]')
+    $$, 'PT400', null,
     'an editor is refused in the same way'
 );
 

@@ -3,13 +3,14 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(91);
+select plan(94);
 
 -- Given a project with one of everything, run once, and a stranger with an organization of their own
 select tests.make_person('nora');
 select tests.make_project('their shop', 'other');
 select tests.make_environment('their staging', 'their shop', '{"variables": {"a": 1}}');
 select tests.make_suite('their suite', 'their shop');
+select tests.make_test('their test', 'their suite');
 insert into public.environment_variables (environment_id, project_id, name, value)
 values (tests.id('staging'), tests.id('shop'), 'region', '"eu"');
 insert into public.api_credentials (id, organization_id, name, auth)
@@ -77,6 +78,16 @@ begin
 end;
 $function$;
 
+create function tests.new_test()
+returns uuid
+language sql
+as $function$
+    select cases.id
+    from public.test_cases as cases
+    inner join public.test_suites as suites on suites.id = cases.suite_id
+    where suites.name = 'new suite';
+$function$;
+
 create function tests.seen_count(table_name text)
 returns bigint
 language plpgsql
@@ -113,7 +124,7 @@ select bag_eq(
     'select * from tests.visible_tables()',
     $$ values
     ('environment_variables'), ('environments'), ('organization_members'), ('organizations'),
-    ('projects'),
+    ('projects'), ('test_cases'), ('test_request_configs'), ('test_response_specs'),
     ('test_suites'), ('users')
     $$,
     'a stranger sees rows only where the own organization has some'
@@ -279,18 +290,64 @@ select throws_ok(
     '42501', null, 'and so is a project in another organization'
 );
 select lives_ok(
-    $$ select tests.make_suite('new suite', 'shop') $$, 'an editor makes a suite'
+    $$
+    insert into public.test_suites (project_id, name) values (tests.id('shop'), 'new suite')
+    $$,
+    'an editor makes a suite'
+);
+select throws_ok(
+    $$
+    insert into public.test_suites (id, project_id, name)
+    values (tests.id('their suite'), tests.id('shop'), 'second suite')
+    $$,
+    '42501', null, 'without choosing its id: "it is taken" would tell that a stranger has it'
 );
 select lives_ok(
     $$
-    select tests.make_test('new test', 'new suite', '{"fixture": "countries", "endpoint": "list"}')
+    with made as (
+        insert into public.test_cases (project_id, suite_id, endpoint_id, name)
+        select suites.project_id, suites.id, tests.id('list'), 'new test'
+        from public.test_suites as suites
+        where suites.name = 'new suite'
+        returning test_cases.id as test_case_id, test_cases.project_id
+    ),
+    requests as (
+        insert into public.test_request_configs (test_case_id, project_id, path)
+        select made.*, '/new' from made
+    ),
+    specs as (
+        insert into public.test_response_specs (test_case_id, project_id)
+        select * from made
+    )
+    insert into public.fixture_usage (test_case_id, project_id, fixture_id)
+    select made.*, tests.id('countries') from made
     $$,
     'and a test with its request, expectations and fixture'
 );
-select lives_ok($$ select tests.depend('new test', 'first', 'order') $$, 'that depends on another');
+select lives_ok(
+    $$
+    insert into public.test_dependencies (test_case_id, depends_on_id, kind, project_id)
+    values (tests.new_test(), tests.id('first'), 'order', tests.id('shop'))
+    $$,
+    'that depends on another'
+);
+select throws_ok(
+    $$
+    insert into public.test_cases (project_id, suite_id, name)
+    values (tests.id('shop'), tests.id('their suite'), 'their test')
+    $$,
+    '23503', null, 'a suite of strangers is refused alike, whether a test of theirs has the name'
+);
+select throws_ok(
+    $$
+    insert into public.test_cases (project_id, suite_id, name)
+    values (tests.id('shop'), tests.id('their suite'), 'no test of theirs')
+    $$,
+    '23503', null, 'or not'
+);
 select is(
     tests.count_changed(
-        $$ update public.test_cases set name = 'renamed' where id = tests.id('new test') $$
+        $$ update public.test_cases set name = 'renamed' where id = tests.new_test() $$
     ),
     1::bigint, 'and renames it'
 );
@@ -298,7 +355,7 @@ select is(
     tests.count_changed(
         $$
         update public.test_request_configs set path = '/changed'
-        where test_case_id = tests.id('new test')
+        where test_case_id = tests.new_test()
         $$
     ),
     1::bigint, 'changes its request'
@@ -307,49 +364,49 @@ select is(
     tests.count_changed(
         $$
         update public.test_response_specs set assertions = '[]'
-        where test_case_id = tests.id('new test')
+        where test_case_id = tests.new_test()
         $$
     ),
     1::bigint, 'and its expectations'
 );
 select is(
     tests.count_changed(
-        $$ delete from public.test_dependencies where test_case_id = tests.id('new test') $$
+        $$ delete from public.test_dependencies where test_case_id = tests.new_test() $$
     ),
     1::bigint, 'deletes the dependency'
 );
 select is(
     tests.count_changed(
-        $$ delete from public.fixture_usage where test_case_id = tests.id('new test') $$
+        $$ delete from public.fixture_usage where test_case_id = tests.new_test() $$
     ),
     1::bigint, 'and takes the fixture away'
 );
 select throws_ok(
-    $$ delete from public.test_cases where id = tests.id('new test') $$, '42501', null,
+    $$ delete from public.test_cases where id = tests.new_test() $$, '42501', null,
     'a test is archived, not deleted'
 );
 select throws_ok(
-    $$ delete from public.test_suites where id = tests.id('new suite') $$, '42501', null,
+    $$ delete from public.test_suites where name = 'new suite' $$, '42501', null,
     'and so is a suite'
 );
 select throws_ok(
     $$
     update public.test_cases set project_id = tests.id('their shop')
-    where id = tests.id('new test')
+    where id = tests.new_test()
     $$,
     '42501', null, 'a test never moves to another project'
 );
 select throws_ok(
     $$
     update public.test_suites set project_id = tests.id('their shop')
-    where id = tests.id('new suite')
+    where name = 'new suite'
     $$,
     '42501', null, 'and neither does a suite'
 );
 select throws_ok(
     $$
     update public.test_cases set suite_id = tests.id('their suite')
-    where id = tests.id('new test')
+    where id = tests.new_test()
     $$,
     '23503', null, 'a test cannot point into another project'
 );
@@ -403,7 +460,15 @@ select is(
 
 select tests.act_as('adam');
 select lives_ok(
-    $$ select tests.make_environment('production', 'shop', '{"variables": {"a": 1}}') $$,
+    $$
+    with made as (
+        insert into public.environments (project_id, name, base_url)
+        values (tests.id('shop'), 'production', 'https://api.test')
+        returning environments.id, environments.project_id
+    )
+    insert into public.environment_variables (environment_id, project_id, name, value)
+    select made.*, 'a', '1' from made
+    $$,
     'an admin makes an environment with variables'
 );
 select is(
