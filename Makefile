@@ -64,5 +64,9 @@ fmt: setup ## Format the Python code
 bench: setup ## Measure, and write bench/RESULTS.md
 	$(BIN)/python -m bench
 
+.PHONY: chaos
+chaos: setup ## Kill, freeze and cut everything in the middle of runs; CHAOS="--help" tells more
+	PYTHONPATH=tests/py $(BIN)/python -m chaos $(CHAOS)
+
 .PHONY: check
 check: lint test ## All that must pass before a change is in

@@ -1,0 +1,1 @@
+"""Faults on purpose: real processes, real kills, and what became of every test. ``make chaos``."""
