@@ -5,19 +5,21 @@ import errno
 import ssl
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, cast
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 import httpx
 import yarl
 from aiohttp.http_exceptions import LineTooLong
+from multidict import CIMultiDict
 
 from worker import __version__, jsontext
 from worker.errors import TargetError
 from worker.models import Body, Pairs, Request, Timing
-from worker.transport import Clock
+from worker.transport import Hop, TargetTransport
 
 Inflate = Callable[[bytes, int], bytes]
 
@@ -33,7 +35,7 @@ _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _OF_BODY = frozenset({"content-type", "content-length", "content-encoding"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Exchange:
     """The final answer of an attempt and how it came about; *body* is decoded, at most the cap."""
 
@@ -47,111 +49,97 @@ class Exchange:
     timing: Timing
 
 
-@dataclass(slots=True)
-class _Hop:
-    """The request as it stands after the redirects so far."""
-
-    method: str
-    url: httpx.URL
-    headers: list[tuple[str, str]]
-    content: bytes
-    redirects: list[dict[str, Any]] = field(default_factory=list)
-    set_cookie: list[str] = field(default_factory=list)
-
-    @property
-    def place(self) -> str:
-        """Host and port, as messages name it."""
-        return f"{self.url.host}:{self.url.port or (443 if self.url.scheme == 'https' else 80)}"
-
-
-async def perform(request: Request, transport: httpx.AsyncBaseTransport) -> Exchange:
+async def perform(request: Request, transport: TargetTransport) -> Exchange:
     """Make *request*, following its redirects; raises ``TargetError`` when no answer came."""
     if request.auth is not None or "1.1" not in request.http_versions:
         wanted = request.auth.get("kind") if request.auth else " or ".join(request.http_versions)
         raise TargetError("definition", f"this worker speaks plain HTTP/1.1, not {wanted}")
     try:
         content, headers = _content(request)
-        hop = _Hop(request.method, httpx.URL(request.url), headers, content)
+        hop = Hop(request.method, _address(request.url), headers, content)
         async with asyncio.timeout(request.timeout_ms.total / 1000):
             return await _follow(hop, request, transport)
     # A certificate error is a ValueError too: what the network raises comes first.
-    except (aiohttp.ClientError, httpx.TransportError, OSError, zlib.error) as error:
+    except (aiohttp.ClientError, OSError, zlib.error) as error:
         raise _as_target_error(error, hop.place, request) from error
-    except (httpx.InvalidURL, ValueError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         # The text of these errors quotes the request, and with it its secrets.
         kind = type(error).__name__
         raise TargetError("definition", f"the request is not valid HTTP ({kind})") from error
 
 
-async def _follow(hop: _Hop, request: Request, transport: httpx.AsyncBaseTransport) -> Exchange:
-    clock = Clock()
-    connect_s = request.timeout_ms.connect / 1000
-    extensions = {"clock": clock, "verify_tls": request.verify_tls, "connect_s": connect_s}
+async def _follow(hop: Hop, request: Request, transport: TargetTransport) -> Exchange:
+    redirects: list[dict[str, Any]] = []
+    set_cookie: list[str] = []
     while True:
-        if hop.url.scheme not in _SCHEMES or not hop.url.host:
-            raise TargetError("definition", "the URL is not an http or https address")
-        headers = [(name.encode(), value.encode()) for name, value in hop.headers]
-        response = await transport.handle_async_request(
-            httpx.Request(
-                hop.method, hop.url, headers=headers, content=hop.content, extensions=extensions
-            )
-        )
-        try:
-            pairs = tuple((_text(name), _text(value)) for name, value in response.headers.raw)
-            named = {name.lower(): value for name, value in pairs}
-            if "set-cookie" in named:
-                hop.set_cookie += [text for name, text in pairs if name.lower() == "set-cookie"]
-            status, location = response.status_code, named.get("location")
-            if status in _REDIRECTS and location and request.max_redirects:
-                _redirect(hop, status, location, request)
+        with closing(await transport.send(hop, request)) as reply:
+            pairs = tuple((_text(name), _text(value)) for name, value in reply.raw_headers)
+            named = CIMultiDict(pairs)
+            set_cookie += named.getall("set-cookie", ())
+            location = named.get("location")
+            if reply.status in _REDIRECTS and location and request.max_redirects:
+                redirects.append({"status": reply.status, "location": location})
+                if len(redirects) > request.max_redirects:
+                    raise TargetError("protocol", f"more than {request.max_redirects} redirects")
+                _redirect(hop, reply.status, location, request)
                 continue
-            first_byte = clock.elapsed()
+            hop.clock.first_byte = hop.clock.elapsed()
             inflate = _inflater(named.get("content-encoding", ""))
-            body, truncated = await _read(response, request.max_body_bytes, inflate)
-        finally:
-            await response.aclose()
-        spent = (clock.dns, clock.connect, clock.tls, first_byte, clock.elapsed())
-        timing = zip(Timing.model_fields, (round(phase, 3) for phase in spent), strict=True)
+            body, truncated = await _read(reply.content, request.max_body_bytes, inflate)
+        hop.clock.total = hop.clock.elapsed()
+        version = reply.version or aiohttp.HttpVersion11
         return Exchange(
-            status=status,
-            http_version=response.extensions.get("http_version", b"HTTP/1.1").decode(),
+            status=reply.status,
+            http_version=f"HTTP/{version.major}.{version.minor}",
             headers=pairs,
             body=body,
             truncated=truncated,
-            redirects=tuple(hop.redirects),
-            set_cookie=tuple(hop.set_cookie),
-            timing=Timing(**dict(timing)),
+            redirects=tuple(redirects),
+            set_cookie=tuple(set_cookie),
+            timing=Timing.model_validate(hop.clock, from_attributes=True),
         )
 
 
-def _redirect(hop: _Hop, status: int, location: str, request: Request) -> None:
-    """Turn *hop* into the next one, by the rules browsers follow."""
-    hop.redirects.append({"status": status, "location": location})
-    if len(hop.redirects) > request.max_redirects:
-        raise TargetError("protocol", f"more than {request.max_redirects} redirects")
+def _address(url: str, base: yarl.URL | None = None) -> yarl.URL:
+    """Read *url*, relative to *base*, leaving its escapes as they are written.
+
+    Raises ``ValueError`` for what is no http or https address.
+    """
     try:
-        target = hop.url.join(location)
-        is_usable = yarl.URL(str(target)).scheme in _SCHEMES and bool(target.host)
-    except (httpx.InvalidURL, ValueError):
-        is_usable = False
-    if not is_usable:
-        raise TargetError("protocol", f"{hop.place} redirects to what is no http or https address")
+        joined = httpx.URL(str(base or "")).join(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(str(error)) from error
+    address = yarl.URL(str(joined), encoded=True)
+    if address.scheme not in _SCHEMES or not address.host:
+        raise ValueError("the URL is not an http or https address")
+    return address
+
+
+def _redirect(hop: Hop, status: int, location: str, request: Request) -> None:
+    """Turn *hop* into the next one, by the rules browsers follow."""
+    try:
+        target = _address(location, hop.url)
+    except ValueError:
+        said = f"{hop.place} redirects to what is no http or https address"
+        raise TargetError("protocol", said) from None
     drop = {"host"}
     if hop.method != "HEAD" and (
         status == 303 or (status in {301, 302} and hop.method == "POST")  # noqa: PLR2004
     ):
         hop.method, hop.content = "GET", b""
         drop |= _OF_BODY
-    if (target.scheme, target.host, target.port) != (hop.url.scheme, hop.url.host, hop.url.port):
+    if target.origin() != hop.url.origin():
         drop |= request.secret_headers | _CREDENTIALS
     hop.headers = [(name, value) for name, value in hop.headers if name.lower() not in drop]
     hop.url = target
 
 
-async def _read(response: httpx.Response, cap: int, inflate: Inflate | None) -> tuple[bytes, bool]:
+async def _read(
+    stream: aiohttp.StreamReader, cap: int, inflate: Inflate | None
+) -> tuple[bytes, bool]:
     """Return the decoded body, at most *cap* bytes of it, and whether there was more."""
     body = bytearray()
-    async for chunk in cast("httpx.AsyncByteStream", response.stream):
+    async for chunk in stream.iter_any():
         # One byte more than allowed is enough to know, and keeps a bomb from going off.
         body += inflate(chunk, cap + 1 - len(body)) if inflate else chunk
         if len(body) > cap:
@@ -201,7 +189,7 @@ def _as_target_error(error: Exception, place: str, request: Request) -> TargetEr
     late = f"no connection to {place} within {limits.connect} ms"
     category, message = "protocol", f"{place} broke off before its answer was complete"
     match error:
-        case httpx.ConnectTimeout() | aiohttp.ServerTimeoutError():
+        case aiohttp.ServerTimeoutError():
             category, message = "timeout", late
         case aiohttp.InvalidURL():
             category, message = "definition", "the URL is not valid"
@@ -211,13 +199,12 @@ def _as_target_error(error: Exception, place: str, request: Request) -> TargetEr
             cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
             reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", "handshake")
             category, message = "tls", f"no trusted connection to {place}: {reason}"
-        case aiohttp.ClientConnectorError() | httpx.ConnectError():
-            number = error.os_error.errno if isinstance(error, aiohttp.ClientOSError) else None
-            reason = errno.errorcode.get(number or 0, "unreachable")
+        case aiohttp.ClientConnectorError():
+            reason = errno.errorcode.get(error.os_error.errno or 0, "unreachable")
             category, message = "connect", f"could not connect to {place}: {reason}"
         case aiohttp.ClientResponseError(__cause__=Exception(__cause__=LineTooLong())):
             category, message = "too_large", f"{place} sent a header that is too long"
-        case aiohttp.ClientResponseError() | httpx.RemoteProtocolError():
+        case aiohttp.ClientResponseError():
             message = f"what {place} sent is not HTTP"
         case zlib.error():
             message = f"{place} sent a body that is not in the encoding it names"

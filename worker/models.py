@@ -1,12 +1,13 @@
 """The wire contract between worker and database, field by field (design, section 5)."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from worker import jsontext
 
 Pairs = tuple[tuple[str, str], ...]
+Milliseconds = Annotated[float, AfterValidator(lambda value: round(value, 3))]
 
 
 class _Wire(BaseModel):
@@ -97,11 +98,11 @@ class Response(_Wire):
 class Timing(_Wire):
     """Milliseconds per phase; dns, connect and tls are 0 on a connection that was reused."""
 
-    dns: float
-    connect: float
-    tls: float
-    first_byte: float
-    total: float
+    dns: Milliseconds
+    connect: Milliseconds
+    tls: Milliseconds
+    first_byte: Milliseconds
+    total: Milliseconds
 
 
 class Fault(_Wire):

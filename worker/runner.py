@@ -5,13 +5,12 @@ import codecs
 import re
 from datetime import UTC, datetime
 
-import httpx
-
 from worker.errors import TargetError
 from worker.evaluator import Evaluator
 from worker.exchange import Exchange, perform
 from worker.models import Fault, Item, Lookup, Observed, Report, Response
 from worker.observe import Evidence
+from worker.transport import TargetTransport
 
 # The database redacts a stored body before it cuts it to 64 KB: it is given some more to look at.
 _STORED_BYTES = 128 * 1024
@@ -23,7 +22,7 @@ _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 class Runner:
     """Runs items over one transport, their lookups in one evaluator; it closes neither."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, evaluator: Evaluator) -> None:
+    def __init__(self, transport: TargetTransport, evaluator: Evaluator) -> None:
         """Borrow both."""
         self._transport = transport
         self._evaluator = evaluator
@@ -91,14 +90,5 @@ def _response(exchange: Exchange, text: str | None) -> Response:
         body = str(text).encode()[:_STORED_BYTES].decode(errors="ignore")
     else:
         body = str(text)
-    return Response(
-        status=exchange.status,
-        http_version=exchange.http_version,
-        headers=exchange.headers,
-        body=body,
-        encoding="utf-8" if is_text else "base64",
-        body_bytes=len(exchange.body),
-        truncated=exchange.truncated,
-        redirects=exchange.redirects,
-        set_cookie=exchange.set_cookie,
-    )
+    about = {"body": body, "encoding": "utf-8" if is_text else "base64"}
+    return Response.model_validate(vars(exchange) | about | {"body_bytes": len(exchange.body)})

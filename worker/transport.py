@@ -1,13 +1,11 @@
-"""The only module that builds httpx clients and transports.
+"""The only module that builds HTTP clients: aiohttp's for targets, httpx's for Supabase.
 
-httpx's own pool is slow under load, so requests travel over aiohttp, which also lets us choose the
-address to connect to and see the phases. It is used directly rather than through httpx-aiohttp,
-which rewrites escapes in URLs and calls a reset connection a connect timeout.
+httpx's own pool is slow under load. aiohttp also lets us choose the address to connect to, and see
+the phases.
 """
 
 import ssl
 import time
-from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +16,7 @@ import httpx
 import yarl
 
 from worker.egress import CheckedResolver, EgressPolicy, Lookup
+from worker.models import Request
 
 # Servers commonly close idle connections after 5 s; a request on a connection that is being
 # closed is lost, and one that may not be repeated is then lost for good.
@@ -33,34 +32,52 @@ _PLATFORM_TIMEOUT = httpx.Timeout(65, connect=5)
 class Clock:
     """Milliseconds an attempt spent per phase, added up over its redirects."""
 
-    started: float = field(default_factory=time.perf_counter)
     dns: float = 0.0
     connect: float = 0.0
     tls: float = 0.0
+    first_byte: float = 0.0
+    total: float = 0.0
     phase: str = "connect"
     is_reused: bool = False
+    _started: float = field(default_factory=time.perf_counter)
     _mark: float = 0.0
 
     def elapsed(self) -> float:
         """Milliseconds since the attempt began."""
-        return (time.perf_counter() - self.started) * 1000
+        return (time.perf_counter() - self._started) * 1000
 
     def begin(self) -> None:
         """Set out to connect, on a connection that is new until told otherwise."""
-        self._mark, self.phase, self.is_reused = time.perf_counter(), "connect", False
+        self._mark, self.phase, self.is_reused = self.elapsed(), "connect", False
 
     def end(self, phase: str) -> None:
         """Book the time since the last phase on *phase*."""
-        now = time.perf_counter()
-        setattr(self, phase, getattr(self, phase) + (now - self._mark) * 1000)
+        now = self.elapsed()
+        setattr(self, phase, getattr(self, phase) + now - self._mark)
         self._mark = now
+
+
+@dataclass(slots=True)
+class Hop:
+    """A request as it stands after the redirects so far."""
+
+    method: str
+    url: yarl.URL
+    headers: list[tuple[str, str]]
+    content: bytes
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def place(self) -> str:
+        """Host and port, as messages name it."""
+        return f"{self.url.host}:{self.url.port}"
 
 
 # What aiohttp calls back knows the task it runs in, not the request it is for.
 _clock: ContextVar[Clock] = ContextVar("clock")
 
 
-class TargetTransport(httpx.AsyncBaseTransport):
+class TargetTransport:
     """Makes the requests under test; it follows no redirect and keeps no cookie."""
 
     def __init__(self, policy: EgressPolicy, lookup: Lookup | None = None) -> None:
@@ -70,38 +87,32 @@ class TargetTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
         self._tls = {True: _tls_context(verify=True), False: _tls_context(verify=False)}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Make one request; its extensions hold a ``Clock``, ``verify_tls`` and ``connect_s``.
+    async def send(self, hop: Hop, request: Request) -> aiohttp.ClientResponse:
+        """Make *hop* of *request* and return the answer, its body unread and undecoded.
 
         Raises ``TargetError`` for what egress refuses, else whatever aiohttp raises.
         """
-        url = yarl.URL(str(request.url), encoded=True)
-        self._policy.check_host(url.host or "")
+        self._policy.check_host(hop.url.host or "")
         self._session = self._session or self._open_session()
-        clock: Clock = request.extensions["clock"]
-        _clock.set(clock)
-        for may_repeat in (request.method in _REPEATABLE, False):
-            clock.begin()
+        _clock.set(hop.clock)
+        may_repeat = hop.method in _REPEATABLE
+        while True:
+            hop.clock.begin()
             try:
-                reply = await self._session.request(
-                    request.method,
-                    url,
-                    headers=[(name.decode(), text.decode()) for name, text in request.headers.raw],
-                    data=request.content or None,
+                return await self._session.request(
+                    hop.method,
+                    hop.url,
+                    headers=hop.headers,
+                    data=hop.content or None,
                     allow_redirects=False,
-                    ssl=self._tls[request.extensions["verify_tls"]],
-                    timeout=aiohttp.ClientTimeout(sock_connect=request.extensions["connect_s"]),
+                    ssl=self._tls[request.verify_tls],
+                    timeout=aiohttp.ClientTimeout(sock_connect=request.timeout_ms.connect / 1000),
                 )
-                break
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 # Its server may have given up a reused connection just as we took it.
-                if not (clock.is_reused and may_repeat):
+                if not (hop.clock.is_reused and may_repeat):
                     raise
-        version = reply.version or aiohttp.HttpVersion11
-        extensions = {"http_version": b"HTTP/%d.%d" % version}
-        return httpx.Response(
-            reply.status, headers=reply.raw_headers, stream=_Stream(reply), extensions=extensions
-        )
+                may_repeat = False
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -126,20 +137,6 @@ class TargetTransport(httpx.AsyncBaseTransport):
         # aiohttp would also send PUT and DELETE again; which requests may be is our decision.
         session._retry_connection = False  # noqa: SLF001
         return session
-
-
-class _Stream(httpx.AsyncByteStream):
-    """The undecoded body; closing it before its end closes the connection."""
-
-    def __init__(self, reply: aiohttp.ClientResponse) -> None:
-        self._reply = reply
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._reply.content.iter_any():
-            yield chunk
-
-    async def aclose(self) -> None:
-        self._reply.close()
 
 
 class _TimedContext(ssl.SSLContext):

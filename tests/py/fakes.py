@@ -3,12 +3,17 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from worker.models import Lease, Renewal, Reply
+from aiohttp import HttpVersion11
+
+from worker.models import Lease, Renewal, Reply, Request
+from worker.transport import Hop, TargetTransport
+
+Target = Callable[[Hop], Awaitable[bytes]]
 
 
 def work_item(number: int, url: str = "http://target.test/", **changes: object) -> dict[str, Any]:
@@ -132,3 +137,37 @@ class FakeStore:
         self.wake = wake
         wake()
         await asyncio.Event().wait()
+
+
+class FakeTransport(TargetTransport):
+    """Sends nothing: *target* gives the body of each answer, whose status is 200."""
+
+    def __init__(self, target: Target) -> None:
+        """Ask *target*."""
+        self._target = target
+
+    async def send(self, hop: Hop, _: Request) -> Any:
+        """Answer *hop*."""
+        return FakeReply(await self._target(hop))
+
+
+@dataclass
+class FakeReply:
+    """What of aiohttp's answer the worker looks at."""
+
+    body: bytes
+    status: int = 200
+    version: Any = HttpVersion11
+    raw_headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def content(self) -> Any:
+        """Be the stream of the body too."""
+        return self
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        """Give it in one piece."""
+        yield self.body
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
-from fakes import FakeStore, work_item
+from fakes import FakeStore, FakeTransport, Target, work_item
 from support_wait import HANG_S, soon
 
 from worker import outbox, pace
@@ -17,16 +16,15 @@ from worker.evaluator import Evaluator
 from worker.loop import Worker
 from worker.models import Renewal
 from worker.runner import Runner
+from worker.transport import Hop
 
-Target = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
-
-async def answers(_: httpx.Request) -> httpx.Response:
+async def answers(_: Hop) -> bytes:
     """Be an API that is fine."""
-    return httpx.Response(200, json={"ok": True})
+    return b'{"ok": true}'
 
 
-async def never_answers(_: httpx.Request) -> httpx.Response:
+async def never_answers(_: Hop) -> bytes:
     """Be an API that hangs."""
     await asyncio.Event().wait()
     raise AssertionError
@@ -37,7 +35,7 @@ def worker_for(store: FakeStore, target: Target = answers, **settings: Any) -> W
     given = {"grace_s": HANG_S, "kill_s": HANG_S, "poll_interval_s": 0.2} | settings
     return Worker(
         store,  # type: ignore[arg-type]
-        Runner(httpx.MockTransport(target), Evaluator(1)),
+        Runner(FakeTransport(target), Evaluator(1)),
         Settings.model_validate({"supabase_url": "http://x", "supabase_key": "k"} | given),
     )
 
@@ -84,13 +82,13 @@ async def test_no_more_requests_run_than_there_are_slots() -> None:
     """What is prefetched waits."""
     now, most = 0, 0
 
-    async def counts(_: httpx.Request) -> httpx.Response:
+    async def counts(_: Hop) -> bytes:
         nonlocal now, most
         now += 1
         most = max(most, now)
         await asyncio.sleep(0.001)
         now -= 1
-        return httpx.Response(200)
+        return b""
 
     await worker_for(filled(60), counts, concurrency=7).run(once=True)
 
@@ -229,9 +227,9 @@ async def test_stopping_finishes_what_is_in_flight_and_hands_back_the_rest() -> 
     store = filled(10)
     gate = asyncio.Event()
 
-    async def waits(_: httpx.Request) -> httpx.Response:
+    async def waits(_: Hop) -> bytes:
         await gate.wait()
-        return httpx.Response(200)
+        return b""
 
     worker = worker_for(store, waits, concurrency=3)
     running = asyncio.create_task(worker.run())
@@ -302,8 +300,8 @@ async def test_a_reply_can_cancel_too() -> None:
     store = filled(2)
     store.cancelled = (0,)
 
-    async def first_hangs(request: httpx.Request) -> httpx.Response:
-        return await (never_answers if request.url.path == "/hang" else answers)(request)
+    async def first_hangs(hop: Hop) -> bytes:
+        return await (never_answers if hop.url.path == "/hang" else answers)(hop)
 
     store.queue[0]["request"]["url"] = "http://target.test/hang"
     await worker_for(store, first_hangs).run(once=True)
@@ -316,9 +314,9 @@ async def test_leases_are_renewed_while_items_run() -> None:
     """And no longer than that."""
     store = filled(1, lease_ms=60)
 
-    async def slow(_: httpx.Request) -> httpx.Response:
+    async def slow(_: Hop) -> bytes:
         await soon(lambda: store.renewed.count([0]) >= 2)
-        return httpx.Response(200)
+        return b""
 
     await worker_for(store, slow).run(once=True)
 
@@ -392,10 +390,10 @@ async def test_a_surprise_in_one_item_does_not_end_the_others() -> None:
     """It is reported, and the slot is free again."""
     store = filled(3)
 
-    async def surprises(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/surprise":
+    async def surprises(hop: Hop) -> bytes:
+        if hop.url.path == "/surprise":
             raise ZeroDivisionError
-        return httpx.Response(200)
+        return b""
 
     store.queue[1]["request"]["url"] = "http://target.test/surprise"
     await worker_for(store, surprises, concurrency=1).run(once=True)
@@ -410,8 +408,8 @@ async def test_large_reports_travel_in_smaller_batches(monkeypatch: pytest.Monke
     monkeypatch.setattr(outbox, "BATCH_BYTES", 50_000)
     store = filled(20)
 
-    async def large(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, text="x" * 20_000)
+    async def large(_: Hop) -> bytes:
+        return b"x" * 20_000
 
     await worker_for(store, large).run(once=True)
 
