@@ -19,6 +19,7 @@ import psycopg
 import pytest
 import supabase
 import support_bad_run
+import support_pgtap
 from pytest_postgresql.janitor import DatabaseJanitor
 from support_wait import HANG_S
 
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 MIGRATIONS = ROOT / "supabase" / "migrations"
 PLATFORM_TEMPLATE = "assay_platform"
 TEMPLATE = "assay_template"
+PGTAP_TEMPLATE = "assay_pgtap"
 
 # A loaded machine is no reason to fail.
 hypothesis.settings.register_profile(
@@ -134,6 +136,24 @@ def fresh_database(cluster: Cluster, template: str) -> Iterator[Database]:
 def database(platform_server: Cluster) -> Iterator[Database]:
     """Yield a fresh database with the platform and our migrations."""
     yield from fresh_database(platform_server, TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def pgtap_server(platform_server: Cluster) -> Iterator[Cluster]:
+    """Yield the server with one more template: our migrations and pgTAP in ``extensions``."""
+    with janitor(platform_server, PGTAP_TEMPLATE, TEMPLATE):
+        with psycopg.connect(platform_server.dsn(dbname=PGTAP_TEMPLATE)) as connection:
+            connection.execute(
+                f"alter database {PGTAP_TEMPLATE} owner to postgres; set search_path = extensions"
+            )
+            connection.execute(support_pgtap.pgtap_script())
+        yield platform_server
+
+
+@pytest.fixture
+def tap_database(pgtap_server: Cluster) -> Iterator[Database]:
+    """Yield a fresh database with pgTAP."""
+    yield from fresh_database(pgtap_server, PGTAP_TEMPLATE)
 
 
 @pytest.fixture(scope="session")
