@@ -162,17 +162,17 @@ declare
     v_problem text;
     v_cycle uuid[];
 begin
-    select format(
+    -- an aggregate, not a limit, for which the sets would be compared all with all
+    select min(format(
         'the %s test "%s" depends on the %s test "%s", which runs later',
         consumers.phase, consumers.test_name, upstreams.phase, upstreams.test_name
-    )
+    ))
     into v_problem
     from unnest(edges) as edges
     inner join unnest(tests) as consumers on consumers.id = edges.consumer_id
     inner join unnest(tests) as upstreams on upstreams.id = edges.upstream_id
-    where upstreams.phase_rank > consumers.phase_rank
-    limit 1;
-    if found then
+    where upstreams.phase_rank > consumers.phase_rank;
+    if v_problem is not null then
         raise exception using
             errcode = 'PT422',
             message = v_problem,
