@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Self
 from uuid import UUID
 
@@ -14,11 +14,11 @@ from realtime import (
     RealtimeSubscribeStates,
 )
 
-from worker import __version__, jsontext
+from worker import jsontext
 from worker.config import Settings
 from worker.errors import AccessRefused, StoreError, StoreRejected, StoreUnavailable
 from worker.models import Lease, Renewal, Reply
-from worker.transport import platform_client, platform_client_for_threads
+from worker.transport import platform_clients
 
 # SQLSTATE classes and PostgREST codes that mean "not now": connection, rollback, resources,
 # operator intervention; lock not available; PostgREST cannot reach its database.
@@ -31,31 +31,54 @@ _PRIVATE: RealtimeChannelOptions = {
 }
 
 
+class _Access(httpx.Auth):
+    """Puts on every request the key, and the session of the account if there is one."""
+
+    requires_response_body = True
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self._url = f"{url}/auth/v1/token?grant_type=password"
+        self.key = self.token = settings.supabase_key.get_secret_value()
+        self._account: dict[str, str] = {}
+        if settings.email:
+            password = settings.password.get_secret_value() if settings.password else ""
+            self._account = {"email": settings.email, "password": password}
+            self.token = ""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign in first where there is no session, and again where it has ended."""
+        for _ in range(2):
+            if not self.token:
+                session = yield self._signed(httpx.Request("POST", self._url, json=self._account))
+                try:
+                    self.token = _answer(session)["access_token"]
+                except StoreRejected as error:
+                    raise AccessRefused(str(error), error.code, status=error.status) from None
+            response = yield self._signed(request)
+            if not self._account or response.status_code != httpx.codes.UNAUTHORIZED:
+                return
+            self.token = ""
+
+    def _signed(self, request: httpx.Request) -> httpx.Request:
+        token = self.token or self.key
+        request.headers["apikey"] = self.key
+        # The newer keys are no tokens: the gateway turns them into one.
+        if not token.startswith("sb_"):
+            request.headers["authorization"] = f"Bearer {token}"
+        return request
+
+
 class SupabaseStore:
     """Calls one project, as its secret key or as the account the settings name."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        client: httpx.AsyncClient | None = None,
-        thread_client: httpx.Client | None = None,
-    ) -> None:
-        """Talk to the project of *settings*, over the clients given or ordinary ones."""
+    def __init__(self, settings: Settings, transport: Any = None) -> None:  # noqa: ANN401
+        """Talk to the project of *settings*, over an httpx *transport* other than the network."""
         self._url = settings.supabase_url.rstrip("/")
-        self._key = settings.supabase_key.get_secret_value()
-        self._account = (settings.email, settings.password)
-        self._client = client or platform_client(self._url)
-        self._thread_client = thread_client or platform_client_for_threads(self._url)
-        self._token = self._key
+        self._access = _Access(settings, self._url)
+        self._client, self._thread_client = platform_clients(self._url, self._access, transport)
 
     async def __aenter__(self) -> Self:
-        """Sign in where there is an account to sign in as."""
-        try:
-            if self._account[0]:
-                await self._sign_in()
-        except StoreError:
-            await self.__aexit__()
-            raise
+        """Signing in is left to the first call."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -97,9 +120,7 @@ class SupabaseStore:
         """Keep the leases of *items*. Blocks: it is called from the lease keeper's thread."""
         body = _encode({"worker_id": worker_id, "items": _shape(items)})
         try:
-            response = self._thread_client.post(
-                "/rest/v1/rpc/renew_work", content=body, headers=self._headers()
-            )
+            response = self._thread_client.post("/rest/v1/rpc/renew_work", content=body)
         except httpx.HTTPError as error:
             raise _unreachable(error) from error
         return Renewal.model_validate(_answer(response))
@@ -120,10 +141,10 @@ class SupabaseStore:
                 wake()
 
         client = AsyncRealtimeClient(
-            f"{self._url}/realtime/v1", token=self._key, auto_reconnect=False
+            f"{self._url}/realtime/v1", token=self._access.key, auto_reconnect=False
         )
         try:
-            await client.set_auth(self._token)
+            await client.set_auth(self._access.token)
             runs = client.channel("assay-runs").on_postgres_changes(
                 RealtimePostgresChangesListenEvent.Insert,
                 schema="public",
@@ -151,37 +172,11 @@ class SupabaseStore:
         return await self._send("POST", f"/rest/v1/rpc/{function}", content=body)
 
     async def _send(self, method: str, path: str, **request: Any) -> Any:  # noqa: ANN401
-        response = await self._exchange(method, path, **request)
-        if response.status_code == httpx.codes.UNAUTHORIZED and self._account[0]:
-            await self._sign_in()  # a session lasts an hour, a worker longer
-            response = await self._exchange(method, path, **request)
-        return _answer(response)
-
-    async def _exchange(self, method: str, path: str, **request: Any) -> httpx.Response:  # noqa: ANN401
         try:
-            return await self._client.request(method, path, headers=self._headers(), **request)
+            response = await self._client.request(method, path, **request)
         except httpx.HTTPError as error:
             raise _unreachable(error) from error
-
-    async def _sign_in(self) -> None:
-        email, password = self._account
-        secret = password.get_secret_value() if password else ""
-        self._token = self._key
-        path = "/auth/v1/token?grant_type=password"
-        body = _encode({"email": email, "password": secret})
-        try:
-            session = _answer(await self._exchange("POST", path, content=body))
-        except StoreRejected as error:
-            raise AccessRefused(str(error), error.code, status=error.status) from None
-        self._token = session["access_token"]
-
-    def _headers(self) -> dict[str, str]:
-        headers = {"apikey": self._key, "content-type": "application/json"}
-        headers["user-agent"] = f"assay/{__version__}"
-        # The newer keys are no tokens: the gateway turns them into one.
-        if not self._token.startswith("sb_"):
-            headers["authorization"] = f"Bearer {self._token}"
-        return headers
+        return _answer(response)
 
 
 def _encode(values: Mapping[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ import certifi
 import httpx
 import yarl
 
+from worker import __version__
 from worker.egress import CheckedResolver, EgressPolicy, Lookup
 from worker.models import Request
 
@@ -149,14 +150,19 @@ class _TimedContext(ssl.SSLContext):
         return super().wrap_bio(*args, **kwargs)
 
 
-def platform_client(base_url: str) -> httpx.AsyncClient:
-    """Return the client for Supabase's own interfaces; it honours the operator's proxy."""
-    return httpx.AsyncClient(base_url=base_url, timeout=_PLATFORM_TIMEOUT)
+def platform_clients(
+    url: str,
+    auth: httpx.Auth,
+    transport: Any = None,  # noqa: ANN401
+) -> tuple[httpx.AsyncClient, httpx.Client]:
+    """Return clients for Supabase's own interfaces, for the event loop and for a thread.
 
-
-def platform_client_for_threads(base_url: str) -> httpx.Client:
-    """Return a client like ``platform_client`` that needs no event loop."""
-    return httpx.Client(base_url=base_url, timeout=_PLATFORM_TIMEOUT)
+    They honour the operator's proxy, unless *transport* is given.
+    """
+    headers = {"content-type": "application/json", "user-agent": f"assay/{__version__}"}
+    how: dict[str, Any] = {"base_url": url, "auth": auth, "headers": headers}
+    how |= {"timeout": _PLATFORM_TIMEOUT, "transport": transport}
+    return httpx.AsyncClient(**how), httpx.Client(**how)
 
 
 def _tls_context(*, verify: bool) -> ssl.SSLContext:

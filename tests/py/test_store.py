@@ -31,12 +31,7 @@ def store_at(
 ) -> Any:
     """Return a store whose requests *handler* answers."""
     env = {"supabase_url": "http://supabase.test/", "supabase_key": "eyJ.key"} | given
-    transport = httpx.MockTransport(handler)
-    return kind(
-        Settings.model_validate(env),
-        httpx.AsyncClient(transport=transport, base_url="http://supabase.test"),
-        httpx.Client(transport=transport, base_url="http://supabase.test"),
-    )
+    return kind(Settings.model_validate(env), httpx.MockTransport(handler))
 
 
 def answers(status: int = 200, body: object = None) -> Callable[[httpx.Request], httpx.Response]:
@@ -225,14 +220,27 @@ async def test_an_account_signs_in_and_again_when_its_session_ends() -> None:
     assert seen == ["Bearer first", "Bearer second"]
 
 
+async def test_leases_are_renewed_under_a_session_of_the_account_too() -> None:
+    """The thread signs in for itself where the session has ended."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/v1/token":
+            return httpx.Response(200, json={"access_token": "session"})
+        assert request.headers["authorization"] == "Bearer session"
+        return httpx.Response(200, json={"cancelled": [1], "lost": []})
+
+    store = store_at(answer, email="a@b.c", password="p")
+
+    assert store.renew_work("w", [LEASE]) == Renewal(cancelled=(1,))
+
+
 async def test_wrong_credentials_are_a_refusal() -> None:
     """Said by the sign-in, in its own words."""
     refusal = {"code": 400, "error_code": "invalid_credentials", "msg": "Invalid"}
     store = store_at(answers(400, refusal), email="a")
 
     with pytest.raises(AccessRefused, match="Invalid") as failure:
-        async with store:
-            pass
+        await store.claim_work("w", CALL, 1, 1)
 
     assert failure.value.code == "invalid_credentials"
 

@@ -76,7 +76,9 @@ def test_a_clock_books_time_on_the_phase_that_ended() -> None:
 
 async def test_clients_for_supabase_know_their_project() -> None:
     """One for the event loop, one for the lease keeper's thread."""
-    async with module.platform_client("http://127.0.0.1:1") as client:
+    client, blocking = module.platform_clients("http://127.0.0.1:1", httpx.Auth())
+
+    async with client:
         assert client.base_url == httpx.URL("http://127.0.0.1:1")
-    with module.platform_client_for_threads("http://127.0.0.1:1") as blocking:
+    with blocking:
         assert blocking.timeout.connect == 5
