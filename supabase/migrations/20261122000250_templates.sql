@@ -16,7 +16,7 @@ security invoker
 set search_path = ''
 as $function$
 begin
-    return name ~ '^[A-Za-z_][A-Za-z0-9_-]{0,99}$';
+    return length(name) <= 100 and name ~ '^[A-Za-z_][A-Za-z0-9_-]*$';
 end;
 $function$;
 comment on function private.is_name(text) is
@@ -145,42 +145,73 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_parts jsonb := '[]'::jsonb;
-    v_rest text := source;
-    v_match text[];
+    -- Cut once, and looked at piece by piece: a pattern for the whole would read what follows again
+    -- at every brace.
+    v_pieces text[] := string_to_array(source, '{{');
+    v_parts jsonb[] := array[]::jsonb[];
+    v_text text := coalesce(v_pieces[1], '');
+    v_piece text;
+    v_placeholder text;
+    v_place integer := length(v_text) + 1; -- of the braces before the piece
+    v_is_shifted boolean;
+    v_next integer := 2;
 begin
-    loop
-        -- text up to the next brace pair; then an escaped pair or a placeholder
-        v_match := regexp_match(
-            v_rest, '^(.*?)(\\\{\{|\{\{((?:[^{}"]|"(?:[^"\\]|\\.)*")*)\}\})(.*)$'
-        );
-        exit when v_match is null or v_match[1] like '%{{%';
-        if v_match[1] <> '' then
-            v_parts := v_parts || to_jsonb(v_match[1]);
+    while v_next <= cardinality(v_pieces) loop
+        v_piece := v_pieces[v_next];
+        v_next := v_next + 1;
+        if v_text like '%\\' then
+            if v_text <> '\' then
+                v_parts := array_append(v_parts, to_jsonb(left(v_text, -1)));
+            end if;
+            v_parts := array_append(v_parts, to_jsonb('{{'::text));
+            v_text := v_piece;
+            v_place := v_place + 2 + length(v_piece);
+            continue;
         end if;
-        v_parts := v_parts || case
-            when v_match[2] = '\{{' then to_jsonb('{{'::text)
-            else private.parse_placeholder(
-                v_match[3], length(source) - length(v_rest) + length(v_match[1]) + 1
+
+        -- of three braces the last two open the placeholder
+        v_is_shifted := v_piece like '{%';
+        v_piece := substr(v_piece, 1 + v_is_shifted::integer);
+        loop
+            v_placeholder := substring(v_piece from '^(?:[^{}"]|"(?:[^"\\]|\\.)*")*\}\}');
+            exit when v_placeholder is not null or v_next > cardinality(v_pieces);
+            -- braces inside a quoted argument are part of it
+            exit when length(v_piece) > 10000;
+            exit when v_piece !~ '^(?:[^{}"]|"(?:[^"\\]|\\.)*")*"(?:[^"\\]|\\.)*\\?$';
+            v_piece := v_piece || '{{' || v_pieces[v_next];
+            v_next := v_next + 1;
+        end loop;
+        if v_placeholder is null then
+            raise exception using
+                errcode = 'PT400',
+                message = format(
+                    'character %s: "{{" without its end at "%s"', v_place,
+                    substr(source, v_place, 40)
+                ),
+                detail = 'template_syntax',
+                hint = 'Close the placeholder with }}, or write \{{ for two braces.';
+        end if;
+
+        if v_is_shifted then
+            v_text := v_text || '{';
+        end if;
+        if v_text <> '' then
+            v_parts := array_append(v_parts, to_jsonb(v_text));
+        end if;
+        v_parts := array_append(
+            v_parts,
+            private.parse_placeholder(
+                left(v_placeholder, -2), v_place + v_is_shifted::integer
             )
-        end;
-        v_rest := v_match[4];
+        );
+        v_text := substr(v_piece, length(v_placeholder) + 1);
+        v_place := v_place + 2 + v_is_shifted::integer + length(v_piece);
     end loop;
-    if v_rest like '%{{%' then
-        raise exception using
-            errcode = 'PT400',
-            message = format(
-                'character %s: "{{" without its end at "%s"',
-                length(source) - length(v_rest) + strpos(v_rest, '{{'),
-                left(substr(v_rest, strpos(v_rest, '{{')), 40)
-            ),
-            detail = 'template_syntax',
-            hint = 'Close the placeholder with }}, or write \{{ for two braces.';
+
+    if v_text <> '' or v_parts = '{}' then
+        v_parts := array_append(v_parts, to_jsonb(v_text));
     end if;
-    return case
-        when v_rest <> '' or v_parts = '[]' then v_parts || to_jsonb(v_rest)
-        else v_parts
-    end;
+    return to_jsonb(v_parts);
 end;
 $function$;
 comment on function private.parse_template(text) is

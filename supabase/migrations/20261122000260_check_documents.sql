@@ -11,7 +11,12 @@ parallel safe
 security invoker
 set search_path = ''
 as $function$
+declare
+    v_problem private.problem := private.size_problem(pairs, base, 65536);
 begin
+    if (v_problem).slug is not null then
+        return v_problem;
+    end if;
     return (
         select row(
             'malformed_request',
@@ -44,7 +49,7 @@ end;
 $function$;
 comment on function private.pairs_problem(jsonb, text) is
 $comment$What is wrong with [["name", "value"], ...]: headers, query and forms; null if nothing.
-Slug: malformed_request.$comment$;
+At most 64 KB. Slugs: malformed_request, too_large.$comment$;
 
 create function private.body_problem(body jsonb, base text)
 returns private.problem
@@ -59,14 +64,16 @@ declare
     v_hint constant text :=
         'A body is {"kind": "json", "value": any}, {"kind": "form", "value": [["name", "value"]]} '
         || 'or {"kind": "text", "value": "...", "content_type": "text/csv"}.';
-    v_kind text := body ->> 'kind';
+    v_problem private.problem := private.size_problem(body, base, 1048576);
+    v_kind text;
 begin
-    if body is null then
-        return null;
+    if body is null or (v_problem).slug is not null then
+        return v_problem;
     end if;
     if jsonb_typeof(body) <> 'object' then
         return row(v_slug, base, null, 'is not an object', v_hint)::private.problem;
     end if;
+    v_kind := body ->> 'kind';
     if v_kind is null or v_kind not in ('json', 'form', 'text') then
         return row(
             v_slug, base || '/kind', null, 'is neither json nor form nor text', v_hint
@@ -92,7 +99,7 @@ begin
 end;
 $function$;
 comment on function private.body_problem(jsonb, text) is
-'What is wrong with a body as test_request_configs describes it; null if nothing.';
+'What is wrong with a body as test_request_configs describes it, at most 1 MB; null if nothing.';
 
 create function private.variables_problem(variables jsonb, base text)
 returns private.problem
@@ -106,7 +113,11 @@ declare
     v_hint constant text :=
         'Write {"name": value, ...}; a name is up to 100 letters, digits, _ and -, not beginning '
         || 'with a digit or -, so that {{name}} can refer to it.';
+    v_problem private.problem := private.size_problem(variables, base, 262144);
 begin
+    if (v_problem).slug is not null then
+        return v_problem;
+    end if;
     if jsonb_typeof(variables) <> 'object' then
         return row('malformed_variables', base, null, 'is not an object', v_hint)::private.problem;
     end if;
@@ -123,7 +134,8 @@ begin
 end;
 $function$;
 comment on function private.variables_problem(jsonb, text) is
-'What is wrong with names and values for {{name}}; null if nothing. Slug: malformed_variables.';
+$comment$What is wrong with names and values for {{name}}; null if nothing. At most 256 KB. Slugs:
+malformed_variables, too_large.$comment$;
 
 create function private.fixture_row_problem(fixture_row jsonb, base text)
 returns private.problem
@@ -171,8 +183,11 @@ as $function$
 declare
     v_slug constant text := 'malformed_fixture';
     v_hint constant text := 'Write [{"key": "cz", "values": {...}}, ...], 1 to 10,000 of them.';
-    v_problem private.problem;
+    v_problem private.problem := private.size_problem(fixture_rows, base, 8388608);
 begin
+    if (v_problem).slug is not null then
+        return v_problem;
+    end if;
     if jsonb_typeof(fixture_rows) <> 'array' then
         return row(v_slug, base, null, 'is not a list of rows', v_hint)::private.problem;
     end if;
@@ -212,7 +227,8 @@ begin
 end;
 $function$;
 comment on function private.fixture_problem(jsonb, text) is
-'What is wrong with the rows of a fixture; null if nothing. Slug: malformed_fixture.';
+$comment$What is wrong with the rows of a fixture; null if nothing. At most 8 MB. Slugs:
+malformed_fixture, too_large.$comment$;
 
 create function private.is_number_within(value jsonb, lowest numeric, highest numeric)
 returns boolean
@@ -245,8 +261,12 @@ as $function$
 declare
     v_slug constant text := 'malformed_retry';
     v_hint constant text := 'Fields of a retry policy: docs/tests.md. {} is none.';
+    v_problem private.problem := private.size_problem(retry, base, 4096);
     v_found record;
 begin
+    if (v_problem).slug is not null then
+        return v_problem;
+    end if;
     if jsonb_typeof(retry) <> 'object' then
         return row(v_slug, base, null, 'is not an object', v_hint)::private.problem;
     end if;
@@ -306,7 +326,8 @@ begin
 end;
 $function$;
 comment on function private.retry_problem(jsonb, text) is
-'What is wrong with test_cases.retry; null if nothing. Slug: malformed_retry.';
+$comment$What is wrong with test_cases.retry; null if nothing. At most 4 KB. Slugs: malformed_retry,
+too_large.$comment$;
 
 create function private.auth_problem(auth jsonb, base text)
 returns private.problem
@@ -321,12 +342,13 @@ declare
     v_hint constant text :=
         'Kinds are none, bearer, basic, api_key and jwt_hs256, or {"credential": "name"}; their '
         || 'fields: docs/tests.md.';
+    v_problem private.problem := private.size_problem(auth, base, 65536);
     v_needed text[];
     v_optional text[];
     v_missing text;
 begin
-    if auth is null then
-        return null;
+    if auth is null or (v_problem).slug is not null then
+        return v_problem;
     end if;
     if jsonb_typeof(auth) <> 'object' then
         return row(v_slug, base, null, 'is not an object', v_hint)::private.problem;
@@ -389,7 +411,7 @@ end;
 $function$;
 comment on function private.auth_problem(jsonb, text) is
 $comment$What is wrong with what api_credentials.auth describes, or with {"credential": name}; null
-if nothing. Slug: malformed_auth.$comment$;
+if nothing. At most 64 KB. Slugs: malformed_auth, too_large.$comment$;
 
 create function private.credential_problem(auth jsonb, base text)
 returns private.problem

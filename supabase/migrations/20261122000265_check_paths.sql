@@ -210,6 +210,21 @@ $function$;
 comment on function private.find_path_fault(text) is
 'Where a JSONPath goes wrong, and how; nulls if it does not.';
 
+create function private.is_plain_path(path text)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return path ~ '^\$(?:\.(?!where)[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*$';
+end;
+$function$;
+comment on function private.is_plain_path(text) is
+'True for names and indexes only, as most paths are: nothing is left to check.';
+
 create function private.path_problem(path text, base text)
 returns private.problem
 language plpgsql
@@ -231,8 +246,7 @@ begin
         )::private.problem;
     end if;
 
-    -- most paths are as plain as this
-    if path ~ '^\$(?:\.(?!where)[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*$' then
+    if private.is_plain_path(path) then
         return null;
     end if;
 
@@ -276,4 +290,5 @@ $comment$What is wrong with a JSONPath; null if nothing. Slug: invalid_path.
 grant execute on function private.path_tokens(text) to authenticated, service_role;
 grant execute on function private.next_path_state(text, text, text) to authenticated, service_role;
 grant execute on function private.find_path_fault(text) to authenticated, service_role;
+grant execute on function private.is_plain_path(text) to authenticated, service_role;
 grant execute on function private.path_problem(text, text) to authenticated, service_role;

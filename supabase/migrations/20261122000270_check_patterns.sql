@@ -24,16 +24,23 @@ begin
         )::integer,
         tokens.token,
         case
-            when tokens.token in (')', '|', '[', '\', '(?') then tokens.token
+            when tokens.token in (')', '|', '\', '(?') then tokens.token
+            when tokens.token like '[%' and tokens.token !~ ('^' || brackets.closed || '$')
+                then '['
             when tokens.token ~ '^\\Q(?:\\E)?$' or tokens.token ~ '^\(\?[imsU-]*\)$' then 'nothing'
             when tokens.token like '\\Q%' then 'atom'
             when tokens.token like '\\%' then 'escape'
-            when tokens.token like '[_%' then 'brackets'
+            when tokens.token like '[%' then 'brackets'
             when tokens.token like '(%' then '('
             when tokens.token ~ '^(?:[*+?]|\{.)' then 'repetition'
             else 'atom'
         end
     from (
+        select
+            '\[(?:\^|(?!\^))(?:\[:\^?[a-z]*:\]|\\.|[^\\])(?:\[:\^?[a-z]*:\]|\\.|[^]\\])*\]'
+            as closed
+    ) as brackets
+    cross join lateral (
         select
             matches.found[1] as token,
             matches.ordinal
@@ -44,9 +51,11 @@ begin
             '\\Q(?:[^\\]|\\(?!E))*(?:\\E|$)'
             || '|\(\?[imsU]*(?:-[imsU]+)?\)'
             || '|\(\?(?:[imsU]*(?:-[imsU]+)?:|P?<(?:[0-9A-Za-z_]|[^\x01-\x7f])+>)'
-            || '|\[(?:\^|(?!\^))(?:\[:\^?[a-z]*:\]|\\.|[^\\])(?:\[:\^?[a-z]*:\]|\\.|[^]\\])*\]'
+            -- a bracket without an end takes all that follows, which is read once then, not again
+            -- from every bracket in it
+            || '|' || brackets.closed || '|\[\^?(?:\\.|[^\\])?(?:\\.|[^]\\])*\\?$'
             || '|(?:[*+?]|\{(?:0|[1-9][0-9]{0,8})(?:,(?:0|[1-9][0-9]{0,8})?)?\})[?]?'
-            || '|\\[pP](?:[CLMNPSZ]|\{[^}]*\})|\\x(?:[0-9A-Fa-f]{2}|\{[0-9A-Fa-f]+\})|\\[1-7][0-7]'
+            || '|\\[pP](?:[CLMNPSZ]|\{[^}]{0,50}\})|\\x(?:[0-9A-Fa-f]{2}|\{[0-9A-Fa-f]+\})|\\[1-7][0-7]'
             || '|\\[^xpPQ]|[^][\\(){*+?|]+|\(\?|.',
             'g'
         ) with ordinality as matches (found, ordinal)

@@ -248,6 +248,51 @@ $function$;
 comment on function private.capture_problem(jsonb, text) is
 'What is wrong with a capture; null if nothing. Slugs: as private.lookup_problem.';
 
+create function private.expressions_problem(items jsonb, base text)
+returns private.problem
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_length bigint;
+begin
+    if pg_column_size(items) <= 10000 then
+        return null;
+    end if;
+    select
+        sum(
+            coalesce(length(entries.item ->> 'pattern'), 0)
+            + case
+                when entries.item ->> 'operator' = 'matches'
+                    then coalesce(length(entries.item ->> 'expected'), 0)
+                else 0
+            end
+            + case
+                when private.is_plain_path(entries.item ->> 'path') then 0
+                else coalesce(length(entries.item ->> 'path'), 0)
+            end
+        )
+    into v_length
+    from jsonb_array_elements(items) as entries (item);
+    return case
+        when v_length > 12000 then row(
+            'too_large', base, null,
+            format(
+                'has %s characters of patterns and of paths with more than names and indexes, and '
+                || '12000 are the most', v_length
+            ),
+            'Spread them over several tests.'
+        )::private.problem
+    end;
+end;
+$function$;
+comment on function private.expressions_problem(jsonb, text) is
+$comment$Whether assertions or captures have more paths and patterns than can be checked at a glance;
+null if not. Slug: too_large.$comment$;
+
 create function private.assertions_problem(assertions jsonb, base text)
 returns private.problem
 language plpgsql
@@ -257,13 +302,27 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_problem private.problem;
+    v_problem private.problem := private.size_problem(assertions, base, 262144);
 begin
+    if (v_problem).slug is not null then
+        return v_problem;
+    end if;
     if jsonb_typeof(assertions) <> 'array' then
         return row(
             'malformed_expectation', base, null, 'is not a list of assertions',
             'Write [{"source": "status", "operator": "equals", "expected": 200}, ...].'
         )::private.problem;
+    end if;
+    if jsonb_array_length(assertions) > 500 then
+        return row(
+            'too_large', base, null,
+            format('has %s assertions, and 500 are the most', jsonb_array_length(assertions)),
+            'Spread them over several tests.'
+        )::private.problem;
+    end if;
+    v_problem := private.expressions_problem(assertions, base);
+    if (v_problem).slug is not null then
+        return v_problem;
     end if;
     for v_index in 0 .. jsonb_array_length(assertions) - 1 loop
         v_problem := private.assertion_problem(assertions -> v_index, base || '/' || v_index);
@@ -273,7 +332,8 @@ begin
 end;
 $function$;
 comment on function private.assertions_problem(jsonb, text) is
-'The first problem in test_response_specs.assertions; null if there is none.';
+$comment$The first problem in test_response_specs.assertions; null if there is none. At most 500, and
+256 KB. Slugs: too_large, and as private.lookup_problem.$comment$;
 
 create function private.captures_problem(captures jsonb, base text)
 returns private.problem
@@ -284,13 +344,27 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_problem private.problem;
+    v_problem private.problem := private.size_problem(captures, base, 262144);
 begin
+    if (v_problem).slug is not null then
+        return v_problem;
+    end if;
     if jsonb_typeof(captures) <> 'array' then
         return row(
             'malformed_expectation', base, null, 'is not a list of captures',
             'Write [{"name": "id", "source": "body", "path": "$.id"}, ...].'
         )::private.problem;
+    end if;
+    if jsonb_array_length(captures) > 200 then
+        return row(
+            'too_large', base, null,
+            format('has %s captures, and 200 are the most', jsonb_array_length(captures)),
+            'Spread them over several tests.'
+        )::private.problem;
+    end if;
+    v_problem := private.expressions_problem(captures, base);
+    if (v_problem).slug is not null then
+        return v_problem;
     end if;
     for v_index in 0 .. jsonb_array_length(captures) - 1 loop
         v_problem := private.capture_problem(captures -> v_index, base || '/' || v_index);
@@ -300,7 +374,8 @@ begin
 end;
 $function$;
 comment on function private.captures_problem(jsonb, text) is
-'The first problem in test_response_specs.captures; null if there is none.';
+$comment$The first problem in test_response_specs.captures; null if there is none. At most 200, and
+256 KB. Slugs: too_large, and as private.lookup_problem.$comment$;
 
 -- check constraints run as whoever writes the row
 grant execute on function private.is_open(jsonb, text[]) to authenticated, service_role;
@@ -310,5 +385,7 @@ grant execute on function private.lookup_members(text, text) to authenticated, s
 grant execute on function private.expected_fault(jsonb) to authenticated, service_role;
 grant execute on function private.assertion_problem(jsonb, text) to authenticated, service_role;
 grant execute on function private.capture_problem(jsonb, text) to authenticated, service_role;
+grant execute on function private.expressions_problem(jsonb, text)
+to authenticated, service_role;
 grant execute on function private.assertions_problem(jsonb, text) to authenticated, service_role;
 grant execute on function private.captures_problem(jsonb, text) to authenticated, service_role;

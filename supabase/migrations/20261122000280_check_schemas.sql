@@ -188,7 +188,33 @@ $function$;
 comment on function private.draft_fault(text, text, jsonb) is
 'What is wrong with a keyword''s value that only other drafts allow; null if nothing.';
 
-create function private.reference_fault(schema jsonb, reference text)
+create function private.known_anchors(schema jsonb)
+returns text[]
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    -- below an identifier of its own only the worker can tell what an anchor is
+    if schema @? '$.*.**."$id"' then
+        return null;
+    end if;
+    return array(
+        select anchors.anchor #>> '{}'
+        from (
+            select jsonb_path_query(schema, '$.**."$anchor"')
+            union
+            select jsonb_path_query(schema, '$.**."$dynamicAnchor"')
+        ) as anchors (anchor)
+    );
+end;
+$function$;
+comment on function private.known_anchors(jsonb) is
+'The anchors that a $ref of a schema may lead to; null if they cannot be told.';
+
+create function private.reference_fault(schema jsonb, reference text, anchors text[])
 returns text
 language plpgsql
 immutable
@@ -200,8 +226,8 @@ begin
     if reference !~ '^#' then
         return 'leads out of the schema, and nothing is fetched';
     end if;
-    -- below an identifier of its own, or percent-encoded, only the worker can tell
-    if schema @? '$.*.**."$id"' or strpos(reference, '%') > 0 then
+    -- percent-encoded: only the worker can tell
+    if anchors is null or strpos(reference, '%') > 0 then
         return null;
     end if;
     return case
@@ -214,19 +240,16 @@ begin
             then 'leads to nothing in the schema'
         when
             reference ~ '^#[^/]'
-            and not jsonb_path_exists(
-                schema, '$.** ? (@."$anchor" == $name || @."$dynamicAnchor" == $name)',
-                jsonb_build_object('name', substr(reference, 2))
-            )
+            and substr(reference, 2) <> all(anchors)
             then 'leads to no $anchor in the schema'
     end;
 end;
 $function$;
-comment on function private.reference_fault(jsonb, text) is
-'What is wrong with a $ref of a schema; null if nothing.';
+comment on function private.reference_fault(jsonb, text, text[]) is
+'What is wrong with a $ref of a schema; null if nothing. anchors: of private.known_anchors.';
 
 create function private.schema_keyword_problem(
-    schema jsonb, keyword text, value jsonb, base text
+    schema jsonb, keyword text, value jsonb, anchors text[], base text
 )
 returns private.problem
 language plpgsql
@@ -258,7 +281,7 @@ begin
         )::private.problem;
     end if;
     if keyword in ('$ref', '$dynamicRef') then
-        v_fault := private.reference_fault(schema, value #>> '{}');
+        v_fault := private.reference_fault(schema, value #>> '{}', anchors);
         if v_fault is not null then
             return row(
                 v_slug, base, null, v_fault,
@@ -283,7 +306,16 @@ begin
             case when keyword = 'patternProperties' then value else '{}' end
         ) as names (name)
     ) as patterns
-    cross join lateral private.find_pattern_fault(patterns.pattern, false) as faults
+    cross join lateral (
+        select
+            10001 as place,
+            'the pattern is longer than 10,000 characters' as message
+        where length(patterns.pattern) > 10000
+        union all
+        select found.*
+        from private.find_pattern_fault(patterns.pattern, false) as found
+        where length(patterns.pattern) <= 10000
+    ) as faults
     where faults.message is not null
     limit 1;
     if found then
@@ -295,10 +327,48 @@ begin
     return null;
 end;
 $function$;
-comment on function private.schema_keyword_problem(jsonb, text, jsonb, text) is
+comment on function private.schema_keyword_problem(jsonb, text, jsonb, text[], text) is
 $comment$What is wrong with one keyword; null if nothing.
 
-schema: the whole schema, in which references lead.$comment$;
+schema: the whole schema, in which references lead. anchors: of private.known_anchors.$comment$;
+
+create function private.schema_patterns_problem(schema jsonb, base text)
+returns private.problem
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_length bigint;
+begin
+    select sum(length(patterns.pattern))
+    into v_length
+    from private.schema_parts(schema) as parts
+    cross join lateral (
+        select parts.part ->> 'pattern' as pattern
+        union all
+        select names.name
+        from jsonb_object_keys(
+            case
+                when jsonb_typeof(parts.part -> 'patternProperties') = 'object'
+                    then parts.part -> 'patternProperties'
+                else '{}'
+            end
+        ) as names (name)
+    ) as patterns;
+    return case
+        when v_length > 12000 then row(
+            'too_large', base, null,
+            format('has %s characters of patterns, and 12000 are the most', v_length),
+            'Leave out what the test does not need.'
+        )::private.problem
+    end;
+end;
+$function$;
+comment on function private.schema_patterns_problem(jsonb, text) is
+'Whether a schema has more patterns than can be checked at a glance; null if not. Slug: too_large.';
 
 create function private.schema_problem(schema jsonb, base text)
 returns private.problem
@@ -310,16 +380,20 @@ set search_path = ''
 as $function$
 declare
     v_slug constant text := 'malformed_schema';
-    v_problem private.problem;
+    v_problem private.problem := private.size_problem(schema, base, 262144);
+    v_anchors text[];
 begin
-    if schema is null then
-        return null;
+    if schema is null or (v_problem).slug is not null then
+        return v_problem;
     end if;
-    if octet_length(schema::text) > 262144 then
-        return row(
-            v_slug, base, null, 'is longer than 256 KB', 'Leave out what the test does not need.'
-        )::private.problem;
+
+    if pg_column_size(schema) > 10000 then
+        v_problem := private.schema_patterns_problem(schema, base);
+        if (v_problem).slug is not null then
+            return v_problem;
+        end if;
     end if;
+    v_anchors := private.known_anchors(schema);
 
     select (problems.problem).*
     into v_problem
@@ -333,7 +407,7 @@ begin
         where jsonb_typeof(parts.part) not in ('object', 'boolean')
         union all
         select private.schema_keyword_problem(
-            schema, members.key, members.value,
+            schema, members.key, members.value, v_anchors,
             base || parts.pointer || private.pointer_to('', array[members.key])
         )
         from jsonb_each(
@@ -347,14 +421,19 @@ begin
 end;
 $function$;
 comment on function private.schema_problem(jsonb, text) is
-'What is wrong with a JSON Schema; null if nothing. Slug: malformed_schema.';
+$comment$What is wrong with a JSON Schema; null if nothing. At most 256 KB. Slugs: malformed_schema,
+too_large.$comment$;
 
 -- check constraints run as whoever writes the row
 grant execute on function private.schema_parts(jsonb) to authenticated, service_role;
 grant execute on function private.is_list_of_texts(jsonb) to authenticated, service_role;
 grant execute on function private.keyword_fault(text, jsonb) to authenticated, service_role;
 grant execute on function private.draft_fault(text, text, jsonb) to authenticated, service_role;
-grant execute on function private.reference_fault(jsonb, text) to authenticated, service_role;
-grant execute on function private.schema_keyword_problem(jsonb, text, jsonb, text)
+grant execute on function private.known_anchors(jsonb) to authenticated, service_role;
+grant execute on function private.reference_fault(jsonb, text, text[])
+to authenticated, service_role;
+grant execute on function private.schema_keyword_problem(jsonb, text, jsonb, text[], text)
+to authenticated, service_role;
+grant execute on function private.schema_patterns_problem(jsonb, text)
 to authenticated, service_role;
 grant execute on function private.schema_problem(jsonb, text) to authenticated, service_role;

@@ -13,8 +13,12 @@ create table public.projects (
     created_at timestamptz not null default now(),
     constraint projects_name_key unique (organization_id, name),
     constraint projects_name_check check (length(btrim(name)) between 1 and 200),
+    -- those with accept() raise, with the position and a hint, what is wrong
+    constraint projects_texts_check check (
+        private.accept(private.length_problem(name, '/name', 1000))
+        and private.accept(private.length_problem(description, '/description', 20000))
+    ),
     constraint projects_variables_check check (
-        -- raises, with the position and a hint, what is wrong
         private.accept(private.variables_problem(variables, '/variables'))
     )
 );
@@ -37,7 +41,10 @@ create table public.api_credentials (
     auth jsonb not null,
     created_at timestamptz not null default now(),
     constraint api_credentials_name_key unique (organization_id, name),
-    -- raises, with the position and a hint, what is wrong
+    -- those with accept() raise, with the position and a hint, what is wrong
+    constraint api_credentials_name_check check (
+        private.accept(private.length_problem(name, '/name', 1000))
+    ),
     constraint api_credentials_auth_check check (
         private.accept(private.credential_problem(auth, '/auth'))
         and private.accept(private.template_problem(auth, '/auth'))

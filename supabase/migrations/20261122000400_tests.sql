@@ -16,7 +16,13 @@ create table public.api_endpoints (
     created_at timestamptz not null default now(),
     constraint api_endpoints_path_key unique (project_id, method, path),
     constraint api_endpoints_project_key unique (id, project_id),
-    constraint api_endpoints_method_check check (method ~ '^[A-Z]+$')
+    constraint api_endpoints_method_check check (method ~ '^[A-Z]+$'),
+    -- raises, with the place and a hint, what is too long
+    constraint api_endpoints_texts_check check (
+        private.accept(private.length_problem(method, '/method', 20))
+        and private.accept(private.length_problem(path, '/path', 2000))
+        and private.accept(private.length_problem(summary, '/summary', 2000))
+    )
 );
 comment on table public.api_endpoints is 'The catalogue of operations of the API under test.';
 comment on column public.api_endpoints.id is 'Stable identity.';
@@ -47,6 +53,10 @@ create table public.test_suites (
         execution_mode in ('parallel', 'sequential')
     ),
     -- those with accept() raise, with the position and a hint, what is wrong
+    constraint test_suites_texts_check check (
+        private.accept(private.length_problem(name, '/name', 1000))
+        and private.accept(private.length_problem(description, '/description', 20000))
+    ),
     constraint test_suites_headers_check check (
         private.accept(private.pairs_problem(headers, '/headers'))
         and private.accept(private.template_problem(headers, '/headers'))
@@ -109,6 +119,15 @@ create table public.test_cases (
     constraint test_cases_name_check check (length(btrim(name)) between 1 and 200),
     constraint test_cases_phase_check check (phase in ('setup', 'main', 'teardown')),
     constraint test_cases_rescue_check check (rescue in ('never', 'safe', 'always')),
+    constraint test_cases_tags_check check (
+        case when array_ndims(tags) > 1 then false else array_position(tags, null) is null end
+    ),
+    -- those with accept() raise, with the position and a hint, what is wrong
+    constraint test_cases_texts_check check (
+        private.accept(private.length_problem(name, '/name', 1000))
+        and private.accept(private.length_problem(description, '/description', 20000))
+        and private.accept(private.list_problem(tags, '/tags', 100, 400))
+    ),
     constraint test_cases_retry_check check (
         private.accept(private.retry_problem(retry, '/retry'))
     )
@@ -126,7 +145,7 @@ comment on column public.test_cases.phase is
 comment on column public.test_cases.position is 'Order in a sequential suite and in listings.';
 comment on column public.test_cases.priority is
 'Lower is claimed first among tests that are ready.';
-comment on column public.test_cases.tags is 'For selection; any text.';
+comment on column public.test_cases.tags is 'For selection; any text, up to 100 of up to 400 bytes.';
 comment on column public.test_cases.is_enabled is 'False: left out of every run.';
 comment on column public.test_cases.rescue is
 $comment$What happens to a request whose worker died: may it be sent again?
@@ -145,6 +164,8 @@ comment on column public.test_cases.created_at is 'When it was created.';
 comment on column public.test_cases.updated_at is 'When it was last changed; kept by a trigger.';
 comment on constraint test_cases_name_check on public.test_cases is
 'name has 1 to 200 characters.';
+comment on constraint test_cases_tags_check on public.test_cases is
+'tags are a plain list of texts.';
 comment on constraint test_cases_retry_check on public.test_cases is
 $comment$retry takes attempts and factor (1 to 100), base_ms, cap_ms and deadline_ms (up to a day),
 statuses (numbers) and retry_on (network, timeout, status, assertion, capture), no more.$comment$;
@@ -172,8 +193,12 @@ create table public.test_request_configs (
     references public.test_cases (id, project_id) on delete cascade,
     constraint test_request_configs_method_check check (method ~ '^[A-Z]+$'),
     -- those with accept() raise, with the position and a hint, what is wrong
+    constraint test_request_configs_texts_check check (
+        private.accept(private.length_problem(method, '/method', 20))
+    ),
     constraint test_request_configs_path_check check (
-        private.accept(private.template_problem(to_jsonb(path), '/path'))
+        private.accept(private.length_problem(path, '/path', 8000))
+        and private.accept(private.template_problem(to_jsonb(path), '/path'))
     ),
     constraint test_request_configs_query_check check (
         private.accept(private.pairs_problem(query, '/query'))
@@ -313,6 +338,10 @@ create table public.test_data_fixtures (
     created_at timestamptz not null default now(),
     constraint test_data_fixtures_name_key unique (project_id, name),
     constraint test_data_fixtures_project_key unique (id, project_id),
+    -- those with accept() raise, with the position and a hint, what is wrong
+    constraint test_data_fixtures_name_check check (
+        private.accept(private.length_problem(name, '/name', 1000))
+    ),
     constraint test_data_fixtures_rows_check check (
         private.accept(private.fixture_problem(rows, '/rows'))
     )

@@ -206,9 +206,9 @@ begin
             message = format('at %s/name: the name is taken', at),
             detail = 'name_taken',
             hint = 'Choose another name, or save the one that has it.';
-    elsif state = 'PT400' then
+    elsif state in ('PT400', 'PT413') then
         raise exception using
-            errcode = 'PT400',
+            errcode = state,
             -- a check that knows the place within its column says so itself
             message = case
                 when message like 'at /%' then 'at ' || at || substr(message, 4)
@@ -232,8 +232,8 @@ comment on function private.raise_placed(text, text, text, text, text, text) is
 $comment$Raise what a constraint of a table raised, with its place in what the client sent.
 
 at: JSON pointer of the document that was being written. state, message, detail, hint and rule (the
-constraint's name, told by its comment): of the error. Errors: PT400 as the check says, or malformed_document; PT409
-name_taken.$comment$;
+constraint's name, told by its comment): of the error. Errors: PT400 as the check says, or
+malformed_document; PT409 name_taken; PT413 too_large.$comment$;
 
 create function private.place_problem(suite public.test_suites, given private.given_test[])
 returns void
@@ -256,7 +256,7 @@ begin
             perform private.write_tests(suite, private.add_tests(suite, array[v_one]));
         exception
             when
-                sqlstate 'PT400' or check_violation or not_null_violation or unique_violation
+                sqlstate 'PT400' or sqlstate 'PT413' or check_violation or not_null_violation or unique_violation
                 or data_exception
             then
                 get stacked diagnostics

@@ -27,7 +27,7 @@ begin
         perform private.write_tests(suite, v_given);
     exception
         when
-            sqlstate 'PT400' or check_violation or not_null_violation or unique_violation
+            sqlstate 'PT400' or sqlstate 'PT413' or check_violation or not_null_violation or unique_violation
             or data_exception
         then
             perform private.place_problem(suite, v_given);
@@ -117,6 +117,7 @@ declare
     v_suite public.test_suites;
     v_ids uuid[];
 begin
+    perform private.accept(private.size_problem(document, '/', 16777216));
     perform private.refuse_malformed_test(document, '');
     v_suite := private.find_suite(document);
     perform private.require_editor(v_suite.project_id, 'change tests');

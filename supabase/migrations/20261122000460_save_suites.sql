@@ -80,7 +80,7 @@ begin
             set rows = excluded.rows
             where test_data_fixtures.rows <> excluded.rows;
         exception
-            when sqlstate 'PT400' or check_violation then
+            when sqlstate 'PT400' or sqlstate 'PT413' or check_violation then
                 get stacked diagnostics
                     v_message = message_text,
                     v_detail = pg_exception_detail,
@@ -207,13 +207,14 @@ declare
     v_hint text;
     v_rule text;
 begin
+    perform private.accept(private.size_problem(document, '/', 16777216));
     perform private.refuse_malformed_suite(document);
     v_project_id := private.find_project(document);
     perform private.require_editor(v_project_id, 'change suites');
     begin
         v_suite := private.write_suite(document, v_project_id);
     exception
-        when sqlstate 'PT400' or check_violation or unique_violation then
+        when sqlstate 'PT400' or sqlstate 'PT413' or check_violation or unique_violation then
             get stacked diagnostics
                 v_message = message_text,
                 v_detail = pg_exception_detail,

@@ -20,6 +20,11 @@ create table public.environments (
     constraint environments_base_url_check check (
         base_url ~ '^https?://[^/?#[:space:]]+[^?#[:space:]]*$'
     ),
+    -- raises, with the place and a hint, what is too long
+    constraint environments_texts_check check (
+        private.accept(private.length_problem(name, '/name', 1000))
+        and private.accept(private.length_problem(base_url, '/base_url', 2000))
+    ),
     constraint environments_max_parallel_check check (max_parallel between 1 and 1000),
     constraint environments_rate_limit_per_s_check check (rate_limit_per_s > 0),
     constraint environments_run_timeout_ms_check check (run_timeout_ms between 1000 and 86400000),
@@ -64,6 +69,10 @@ create table public.environment_variables (
     foreign key (environment_id, project_id)
     references public.environments (id, project_id) on delete cascade,
     constraint environment_variables_name_check check (private.is_name(name)),
+    -- raises, with the place and a hint, what is too large
+    constraint environment_variables_size_check check (
+        private.accept(private.size_problem(value, '/value', 262144))
+    ),
     constraint environment_variables_value_or_secret_check check (
         (value is null) <> (secret_id is null)
     )

@@ -60,7 +60,13 @@ create table public.workers (
     registered_at timestamptz not null default now(),
     last_seen_at timestamptz not null default now(),
     constraint workers_name_check check (length(btrim(name)) between 1 and 200),
-    constraint workers_capacity_check check (capacity between 1 and 10000)
+    constraint workers_capacity_check check (capacity between 1 and 10000),
+    -- raises, with the place and a hint, what is too long
+    constraint workers_texts_check check (
+        private.accept(private.length_problem(name, '/name', 1000))
+        and private.accept(private.length_problem(version, '/version', 200))
+        and private.accept(private.list_problem(labels, '/labels', 50, 200))
+    )
 );
 comment on table public.workers is 'Processes that make the requests. Written by register_worker.';
 comment on column public.workers.id is

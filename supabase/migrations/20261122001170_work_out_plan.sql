@@ -65,8 +65,11 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_problem text := private.selection_problem(selection, variables);
+    v_problem text;
 begin
+    perform private.accept(private.size_problem(selection, '/selection', 1048576));
+    perform private.accept(private.size_problem(variables, '/variables', 262144));
+    v_problem := private.selection_problem(selection, variables);
     if v_problem is not null then
         raise exception using
             errcode = 'PT400',
@@ -77,7 +80,8 @@ begin
 end;
 $function$;
 comment on function private.refuse_malformed_selection(jsonb, jsonb) is
-'Raise PT400 malformed_selection unless both have the shape that queue_run takes.';
+$comment$Refuse what queue_run does not take: PT400 malformed_selection by its shape, PT413 too_large by
+its size (1 MB and 256 KB).$comment$;
 
 create function private.snapshot_environment(environment_id uuid)
 returns jsonb

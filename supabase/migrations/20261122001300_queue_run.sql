@@ -186,6 +186,9 @@ declare
     v_plan private.run_plan;
     v_run public.test_runs;
 begin
+    perform private.accept(
+        private.length_problem(idempotency_key, '/idempotency_key', 1000)
+    );
     v_run := private.find_queued(
         v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,
         enter_run.idempotency_key

@@ -77,6 +77,7 @@ declare
     v_detail text;
     v_hint text;
 begin
+    perform private.accept(private.size_problem(requests, '/requests', 4194304));
     perform private.refuse_malformed_batch(requests);
     -- all that private.enter_run will lock, in one order
     perform
@@ -112,7 +113,7 @@ begin
             -- the same refusal, told of which request
             when
                 sqlstate 'PT400' or sqlstate 'PT403' or sqlstate 'PT404' or sqlstate 'PT409'
-                or sqlstate 'PT422'
+                or sqlstate 'PT413' or sqlstate 'PT422' or sqlstate 'PT429'
             then
                 get stacked diagnostics
                     v_message = message_text,

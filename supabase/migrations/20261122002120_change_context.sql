@@ -15,6 +15,8 @@ declare
     v_name text;
     v_problem text;
 begin
+    perform private.accept(private.size_problem(given, '/values', 10485760));
+    perform private.accept(private.size_problem(tokens, '/tokens', 1048576));
     if
         jsonb_typeof(given) is distinct from 'object'
         or jsonb_typeof(tokens) is distinct from 'object'
@@ -49,7 +51,8 @@ begin
 end;
 $function$;
 comment on function private.refuse_malformed_values(jsonb, jsonb) is
-'Raise PT400 malformed_values unless they are what update_test_run_context takes.';
+$comment$Refuse what update_test_run_context does not take: PT400 malformed_values by its shape, PT413
+too_large by its size (10 MB and 1 MB).$comment$;
 
 create function private.update_test_run_context(run_id uuid, given jsonb, tokens jsonb)
 returns public.test_execution_context

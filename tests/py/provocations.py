@@ -105,6 +105,11 @@ def invalid_pattern(engine: Engine) -> Statement:
 
 
 @refusal
+def too_large(engine: Engine) -> Statement:
+    return saving(engine, case(description="x" * 20_001))
+
+
+@refusal
 def malformed_schema(engine: Engine) -> Statement:
     return saving(engine, case(json_schema={"properties": {"id": {"type": "text"}}}))
 

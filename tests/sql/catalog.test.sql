@@ -1,7 +1,7 @@
 -- The rules of the house that the catalog can answer: comments, RLS, grants, pinned search paths.
 begin;
 \ir _lib/people.psql
-select plan(30);
+select plan(31);
 
 create function tests.is_ours(namespace oid)
 returns boolean
@@ -326,6 +326,8 @@ select bag_eq(
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('compile_templates'),
     ('create_organization'), ('credential_problem'), ('delete_secret'), ('document_fields'),
     ('draft_fault'), ('expected_fault'), ('explain_rule'), ('field_problem'),
+    ('expressions_problem'), ('is_plain_path'), ('known_anchors'), ('length_problem'),
+    ('list_problem'), ('schema_patterns_problem'), ('size_problem'),
     ('find_brackets_fault'), ('find_path_fault'), ('find_pattern_fault'), ('find_project'),
     ('find_run'), ('find_suite'), ('find_templates'), ('fixture_problem'), ('fixture_row_problem'),
     ('get_test_execution_chain'), ('has_worker'), ('identify_tests'), ('is_list_of_texts'), ('is_name'), ('is_number_within'),
@@ -363,6 +365,8 @@ select bag_eq(
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('claim_work'),
     ('compile_templates'), ('credential_problem'), ('delete_secret'), ('document_fields'),
     ('draft_fault'), ('expected_fault'), ('explain_rule'), ('field_problem'),
+    ('expressions_problem'), ('is_plain_path'), ('known_anchors'), ('length_problem'),
+    ('list_problem'), ('schema_patterns_problem'), ('size_problem'),
     ('find_brackets_fault'), ('find_path_fault'), ('find_pattern_fault'), ('find_project'),
     ('find_run'), ('find_suite'), ('find_templates'), ('fixture_problem'), ('fixture_row_problem'),
     ('get_test_execution_chain'), ('has_worker'), ('identify_tests'), ('is_list_of_texts'), ('is_name'), ('is_number_within'),
@@ -541,6 +545,40 @@ select is(
     ],
     array[false, false, false, false],
     'nobody but the owner makes objects, and anon does not even see the engine'
+);
+
+-- Sizes
+
+select is_empty(
+    $$
+    select columns.attrelid::regclass, columns.attname
+    from pg_attribute as columns
+    inner join pg_class as relations on relations.oid = columns.attrelid
+    where
+        relations.relnamespace = 'public'::regnamespace
+        and relations.relkind in ('r', 'p')
+        and columns.attnum > 0
+        and not columns.attisdropped
+        and columns.atttypid = any(array['text', 'text[]', 'jsonb', 'json', 'bytea']::regtype[])
+        and (
+            has_column_privilege('authenticated', relations.oid, columns.attnum, 'insert, update')
+        )
+        and not exists (
+            select
+            from pg_constraint as rules
+            where
+                rules.conrelid = relations.oid
+                and rules.contype = 'c'
+                and rules.conkey @> array[columns.attnum]
+                and (
+                    -- each function that accept() is given begins with the size
+                    pg_get_constraintdef(rules.oid) ~ ('(_problem|is_name)\(' || columns.attname || '\M')
+                    -- or it is one of a few words
+                    or pg_get_constraintdef(rules.oid) ~ (columns.attname || ' = ANY \(ARRAY\[')
+                )
+        )
+    $$,
+    'every text, list and document that a client writes has a size at most'
 );
 
 -- Indexes
