@@ -81,14 +81,14 @@ isOneToOne: false
                   ]
                 },"environments": {
                   Row: {
-                    "archived_at": string | null,"base_url": string,"context_lifetime_s": number,"context_max_bytes": number,"created_at": string,"id": string,"max_parallel": number,"name": string,"project_id": string,"rate_limit_per_s": number | null,"run_timeout_ms": number
+                    "archived_at": string | null,"base_url": string,"context_lifetime_s": number,"context_max_bytes": number,"created_at": string,"id": string,"labels": (string)[],"max_parallel": number,"name": string,"project_id": string,"rate_limit_per_s": number | null,"run_timeout_ms": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "archived_at"?: string | null,"base_url": string,"context_lifetime_s"?: number,"context_max_bytes"?: number,"created_at"?: string,"id"?: string,"max_parallel"?: number,"name": string,"project_id": string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
+                    "archived_at"?: string | null,"base_url": string,"context_lifetime_s"?: number,"context_max_bytes"?: number,"created_at"?: string,"id"?: string,"labels"?: (string)[],"max_parallel"?: number,"name": string,"project_id": string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
                   }
                   Update: {
-                    "archived_at"?: string | null,"base_url"?: string,"context_lifetime_s"?: number,"context_max_bytes"?: number,"created_at"?: string,"id"?: string,"max_parallel"?: number,"name"?: string,"project_id"?: string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
+                    "archived_at"?: string | null,"base_url"?: string,"context_lifetime_s"?: number,"context_max_bytes"?: number,"created_at"?: string,"id"?: string,"labels"?: (string)[],"max_parallel"?: number,"name"?: string,"project_id"?: string,"rate_limit_per_s"?: number | null,"run_timeout_ms"?: number
                   }
                   Relationships: [
                     {
@@ -391,14 +391,14 @@ isOneToOne: false
                   ]
                 },"test_runs": {
                   Row: {
-                    "cancelled_count": number,"environment_id": string,"environment_snapshot_id": number | null,"error_count": number,"failed_count": number,"finished_at": string | null,"id": string,"idempotency_key": string | null,"passed_count": number,"planned_on": string,"project_id": string,"queued_at": string,"queued_by": string | null,"selection": NonNullable<Json>,"skipped_count": number,"started_at": string | null,"status": string,"total_count": number,"variables": NonNullable<Json>
+                    "cancelled_count": number,"environment_id": string,"environment_snapshot_id": number | null,"error_count": number,"failed_count": number,"finished_at": string | null,"id": string,"idempotency_key": string | null,"labels": (string)[],"passed_count": number,"planned_on": string,"project_id": string,"queued_at": string,"queued_by": string | null,"selection": NonNullable<Json>,"skipped_count": number,"started_at": string | null,"status": string,"total_count": number,"variables": NonNullable<Json>
                   }
                   ComputedFields: never
                   Insert: {
-                    "cancelled_count"?: number,"environment_id": string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"passed_count"?: number,"planned_on"?: string,"project_id": string,"queued_at"?: string,"queued_by"?: string | null,"selection": NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"total_count"?: number,"variables"?: NonNullable<Json>
+                    "cancelled_count"?: number,"environment_id": string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"passed_count"?: number,"planned_on"?: string,"project_id": string,"queued_at"?: string,"queued_by"?: string | null,"selection": NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"total_count"?: number,"variables"?: NonNullable<Json>
                   }
                   Update: {
-                    "cancelled_count"?: number,"environment_id"?: string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"passed_count"?: number,"planned_on"?: string,"project_id"?: string,"queued_at"?: string,"queued_by"?: string | null,"selection"?: NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"total_count"?: number,"variables"?: NonNullable<Json>
+                    "cancelled_count"?: number,"environment_id"?: string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"passed_count"?: number,"planned_on"?: string,"project_id"?: string,"queued_at"?: string,"queued_by"?: string | null,"selection"?: NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"total_count"?: number,"variables"?: NonNullable<Json>
                   }
                   Relationships: [
                     {
@@ -457,17 +457,29 @@ isOneToOne: false
                   ]
                 },"workers": {
                   Row: {
-                    "capacity": number,"id": string,"labels": (string)[],"last_seen_at": string,"name": string,"registered_at": string,"version": string
+                    "capacity": number,"id": string,"labels": (string)[],"last_seen_at": string,"name": string,"organization_id": string | null,"registered_at": string,"revoked_at": string | null,"user_id": string | null,"version": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "capacity": number,"id"?: string,"labels"?: (string)[],"last_seen_at"?: string,"name": string,"registered_at"?: string,"version": string
+                    "capacity": number,"id"?: string,"labels"?: (string)[],"last_seen_at"?: string,"name": string,"organization_id"?: string | null,"registered_at"?: string,"revoked_at"?: string | null,"user_id"?: string | null,"version": string
                   }
                   Update: {
-                    "capacity"?: number,"id"?: string,"labels"?: (string)[],"last_seen_at"?: string,"name"?: string,"registered_at"?: string,"version"?: string
+                    "capacity"?: number,"id"?: string,"labels"?: (string)[],"last_seen_at"?: string,"name"?: string,"organization_id"?: string | null,"registered_at"?: string,"revoked_at"?: string | null,"user_id"?: string | null,"version"?: string
                   }
                   Relationships: [
-                    
+                    {
+      foreignKeyName: "workers_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "workers_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
                   ]
                 }
           }
@@ -485,6 +497,7 @@ isOneToOne: false
 "finished_at": string | null,
 "id": string,
 "idempotency_key": string | null,
+"labels": (string)[],
 "passed_count": number,
 "planned_on": string,
 "project_id": string,
@@ -580,6 +593,7 @@ isOneToOne: false
 "finished_at": string | null,
 "id": string,
 "idempotency_key": string | null,
+"labels": (string)[],
 "passed_count": number,
 "planned_on": string,
 "project_id": string,
@@ -608,6 +622,7 @@ isOneToOne: false
 "finished_at": string | null,
 "id": string,
 "idempotency_key": string | null,
+"labels": (string)[],
 "passed_count": number,
 "planned_on": string,
 "project_id": string,
@@ -648,6 +663,7 @@ isOneToOne: false
 "finished_at": string | null,
 "id": string,
 "idempotency_key": string | null,
+"labels": (string)[],
 "passed_count": number,
 "planned_on": string,
 "project_id": string,
@@ -666,6 +682,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"revoke_runner":
+{ Args: { "organization_id": string,"user_id": string }; Returns: undefined
+                           },
 "rotate_secret":
 { Args: { "environment_id": string,"name": string,"value": string }; Returns: undefined
                            },

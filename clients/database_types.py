@@ -148,6 +148,7 @@ class PublicEnvironments(BaseModel):
     context_max_bytes: int = Field(alias="context_max_bytes")
     created_at: datetime.datetime = Field(alias="created_at")
     id: uuid.UUID = Field(alias="id")
+    labels: List[str] = Field(alias="labels")
     max_parallel: int = Field(alias="max_parallel")
     name: str = Field(alias="name")
     project_id: uuid.UUID = Field(alias="project_id")
@@ -161,6 +162,7 @@ class PublicEnvironmentsInsert(TypedDict):
     context_max_bytes: NotRequired[Annotated[int, Field(alias="context_max_bytes")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
     max_parallel: NotRequired[Annotated[int, Field(alias="max_parallel")]]
     name: Annotated[str, Field(alias="name")]
     project_id: Annotated[uuid.UUID, Field(alias="project_id")]
@@ -174,6 +176,7 @@ class PublicEnvironmentsUpdate(TypedDict):
     context_max_bytes: NotRequired[Annotated[int, Field(alias="context_max_bytes")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
     max_parallel: NotRequired[Annotated[int, Field(alias="max_parallel")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
     project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
@@ -648,6 +651,7 @@ class PublicTestRuns(BaseModel):
     finished_at: Optional[datetime.datetime] = Field(alias="finished_at")
     id: uuid.UUID = Field(alias="id")
     idempotency_key: Optional[str] = Field(alias="idempotency_key")
+    labels: List[str] = Field(alias="labels")
     passed_count: int = Field(alias="passed_count")
     planned_on: datetime.date = Field(alias="planned_on")
     project_id: uuid.UUID = Field(alias="project_id")
@@ -669,6 +673,7 @@ class PublicTestRunsInsert(TypedDict):
     finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
     passed_count: NotRequired[Annotated[int, Field(alias="passed_count")]]
     planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]
     project_id: Annotated[uuid.UUID, Field(alias="project_id")]
@@ -690,6 +695,7 @@ class PublicTestRunsUpdate(TypedDict):
     finished_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="finished_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
     passed_count: NotRequired[Annotated[int, Field(alias="passed_count")]]
     planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]
     project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
@@ -762,7 +768,10 @@ class PublicWorkers(BaseModel):
     labels: List[str] = Field(alias="labels")
     last_seen_at: datetime.datetime = Field(alias="last_seen_at")
     name: str = Field(alias="name")
+    organization_id: Optional[uuid.UUID] = Field(alias="organization_id")
     registered_at: datetime.datetime = Field(alias="registered_at")
+    revoked_at: Optional[datetime.datetime] = Field(alias="revoked_at")
+    user_id: Optional[uuid.UUID] = Field(alias="user_id")
     version: str = Field(alias="version")
 
 class PublicWorkersInsert(TypedDict):
@@ -771,7 +780,10 @@ class PublicWorkersInsert(TypedDict):
     labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
     last_seen_at: NotRequired[Annotated[datetime.datetime, Field(alias="last_seen_at")]]
     name: Annotated[str, Field(alias="name")]
+    organization_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="organization_id")]]
     registered_at: NotRequired[Annotated[datetime.datetime, Field(alias="registered_at")]]
+    revoked_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="revoked_at")]]
+    user_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="user_id")]]
     version: Annotated[str, Field(alias="version")]
 
 class PublicWorkersUpdate(TypedDict):
@@ -780,5 +792,8 @@ class PublicWorkersUpdate(TypedDict):
     labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
     last_seen_at: NotRequired[Annotated[datetime.datetime, Field(alias="last_seen_at")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
+    organization_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="organization_id")]]
     registered_at: NotRequired[Annotated[datetime.datetime, Field(alias="registered_at")]]
+    revoked_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="revoked_at")]]
+    user_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="user_id")]]
     version: NotRequired[Annotated[str, Field(alias="version")]]

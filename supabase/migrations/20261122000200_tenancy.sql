@@ -28,6 +28,25 @@ comment on column public.organizations.id is 'Stable identity.';
 comment on column public.organizations.name is 'Shown to people; 1 to 200 characters.';
 comment on column public.organizations.created_at is 'When it was created.';
 
+create function private.are_labels(labels text[])
+returns boolean
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select
+        cardinality(labels) <= 20
+        and coalesce(
+            bool_and(coalesce(words.label ~ '^[^,[:space:]]{1,63}$', false)), true
+        )
+    from unnest(labels) as words (label);
+$function$;
+comment on function private.are_labels(text[]) is
+'At most 20 words, of 1 to 63 characters, without blanks and commas. For check constraints.';
+grant execute on function private.are_labels(text[]) to authenticated, service_role;
+
 create table public.organization_members (
     organization_id uuid not null references public.organizations on delete cascade,
     user_id uuid not null references public.users on delete cascade,
@@ -38,7 +57,9 @@ create table public.organization_members (
     constraint organization_members_role_check check (
         role in ('owner', 'admin', 'editor', 'viewer', 'runner')
     ),
-    constraint organization_members_labels_check check (role = 'runner' or labels = '{}')
+    constraint organization_members_labels_check check (
+        private.are_labels(labels) and (role = 'runner' or labels = '{}')
+    )
 );
 comment on table public.organization_members is 'Who belongs to which organization, and as what.';
 comment on column public.organization_members.organization_id is 'The organization.';
@@ -51,6 +72,42 @@ comment on column public.organization_members.labels is
 'What workers of a runner may claim to reach; empty for people.';
 comment on column public.organization_members.created_at is 'When the membership began.';
 create index organization_members_user_id_idx on public.organization_members (user_id);
+
+create function private.keep_runners_apart()
+returns trigger
+language plpgsql
+volatile
+parallel unsafe
+security definer -- looks at memberships in all organizations
+set search_path = ''
+as $function$
+begin
+    -- the memberships of an account are decided one after the other
+    perform from public.users where id = new.user_id for no key update;
+    if exists (
+        select
+        from public.organization_members as members
+        where
+            members.user_id = new.user_id
+            and members.organization_id <> new.organization_id
+            and 'runner' in (members.role, new.role)
+    ) then
+        raise exception using
+            errcode = 'PT409',
+            message = 'a runner account belongs to one organization and to no other',
+            detail = 'runner_account',
+            hint = 'Make an account of its own for each runner.';
+    end if;
+    return new;
+end;
+$function$;
+comment on function private.keep_runners_apart() is
+$comment$Refuse a membership beside that of a runner, and a runner's beside any other (PT409
+runner_account): what a runner account can do is known by its one row. Trigger function.$comment$;
+
+create trigger t200_keep_runners_apart
+before insert or update of user_id, role on public.organization_members
+for each row execute function private.keep_runners_apart();
 
 create function private.mirror_user()
 returns trigger
@@ -266,5 +323,6 @@ $function$;
 comment on function public.create_organization(text) is
 $comment$Create an organization and make the signed-in user its owner.
 
-name: 1 to 200 characters. Returns the organizations row. Errors: PT401 not_signed_in.$comment$;
+name: 1 to 200 characters. Returns the organizations row. Errors: PT401 not_signed_in,
+PT409 runner_account.$comment$;
 grant execute on function public.create_organization(text) to authenticated;

@@ -22,7 +22,7 @@ begin
             and columns.attnum > 0
             and not columns.attisdropped
             and columns.attstattarget is distinct from 0
-            and columns.atttypid = any(array['text', 'bytea']::regtype[])
+            and columns.atttypid = any(array['text', 'bytea', 'text[]']::regtype[])
             -- one of a few words, which everybody knows
             and not exists (
                 select

@@ -13,6 +13,7 @@ create table public.environments (
     run_timeout_ms integer not null default 3600000,
     context_max_bytes integer not null default 10485760,
     context_lifetime_s integer not null default 86400,
+    labels text[] not null default '{}',
     archived_at timestamptz,
     created_at timestamptz not null default now(),
     constraint environments_name_key unique (project_id, name),
@@ -33,7 +34,8 @@ create table public.environments (
     ),
     constraint environments_context_lifetime_s_check check (
         context_lifetime_s between 60 and 2592000
-    )
+    ),
+    constraint environments_labels_check check (private.are_labels(labels))
 );
 comment on table public.environments is 'An installation of the API under test.';
 comment on column public.environments.id is 'Stable identity.';
@@ -52,6 +54,9 @@ $comment$Bytes that the values of one run may hold, those of fixture rows not co
 A capture that would take more ends its result as error / context_too_large.$comment$;
 comment on column public.environments.context_lifetime_s is
 'Seconds for which the values of a run are kept after its last activity. A minute to 30 days.';
+comment on column public.environments.labels is
+$comment$What a worker must have to take its runs: all of these. Empty: any worker will do.
+At most 20 words without blanks and commas.$comment$;
 comment on column public.environments.archived_at is
 'Since when it is hidden and refuses runs; null = in use.';
 comment on column public.environments.created_at is 'When it was created.';
@@ -113,11 +118,11 @@ alter table public.environments enable row level security;
 grant select on public.environments to authenticated;
 grant insert (
     project_id, name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms,
-    context_max_bytes, context_lifetime_s
+    context_max_bytes, context_lifetime_s, labels
 ) on public.environments to authenticated;
 grant update (
     name, base_url, max_parallel, rate_limit_per_s, run_timeout_ms, context_max_bytes,
-    context_lifetime_s, archived_at
+    context_lifetime_s, labels, archived_at
 ) on public.environments to authenticated;
 grant select, insert, update, delete on public.environments to service_role;
 

@@ -13,6 +13,7 @@ create table public.test_runs (
     idempotency_key text,
     queued_by uuid references public.users on delete set null,
     environment_snapshot_id bigint,
+    labels text[] not null default '{}',
     planned_on date not null default (now() at time zone 'utc')::date,
     total_count integer not null default 0,
     passed_count integer not null default 0,
@@ -61,6 +62,8 @@ comment on column public.test_runs.idempotency_key is
 comment on column public.test_runs.queued_by is 'Who queued it; null for a secret key.';
 comment on column public.test_runs.environment_snapshot_id is
 'private.snapshots.id: the environment as it was when the run was planned; null while planning.';
+comment on column public.test_runs.labels is
+'What a worker must have to take it: environments.labels when it was queued.';
 comment on column public.test_runs.planned_on is
 'UTC date of planning; its evidence is stored under it.';
 comment on column public.test_runs.total_count is 'Results planned.';

@@ -57,6 +57,9 @@ create table public.workers (
     version text not null,
     capacity integer not null,
     labels text[] not null default '{}',
+    organization_id uuid references public.organizations on delete cascade,
+    user_id uuid references public.users on delete cascade,
+    revoked_at timestamptz,
     registered_at timestamptz not null default now(),
     last_seen_at timestamptz not null default now(),
     constraint workers_name_check check (length(btrim(name)) between 1 and 200),
@@ -65,8 +68,9 @@ create table public.workers (
     constraint workers_texts_check check (
         private.accept(private.length_problem(name, '/name', 1000))
         and private.accept(private.length_problem(version, '/version', 200))
-        and private.accept(private.list_problem(labels, '/labels', 50, 200))
-    )
+    ),
+    constraint workers_labels_check check (private.are_labels(labels)),
+    constraint workers_runner_check check ((organization_id is null) = (user_id is null))
 );
 comment on table public.workers is 'Processes that make the requests. Written by register_worker.';
 comment on column public.workers.id is
@@ -74,11 +78,20 @@ comment on column public.workers.id is
 comment on column public.workers.name is 'Chosen by its operator; need not be unique.';
 comment on column public.workers.version is 'Version of the worker package.';
 comment on column public.workers.capacity is 'Requests it makes at once.';
-comment on column public.workers.labels is 'What it can reach, in its operator''s words.';
+comment on column public.workers.labels is
+'What it can reach, in its operator''s words: it gets runs that ask for nothing else.';
+comment on column public.workers.organization_id is
+'Whose runs it gets; null = those of all organizations: it has the secret key.';
+comment on column public.workers.user_id is
+'The runner account that registered it; null = the secret key.';
+comment on column public.workers.revoked_at is
+'Since when it is refused: its account is no runner any more, or lost a label. Null = in order.';
 comment on column public.workers.registered_at is 'When it started.';
 comment on column public.workers.last_seen_at is
 'When it last claimed, reported or renewed; to the minute.';
 create index workers_last_seen_at_idx on public.workers (last_seen_at);
+create index workers_organization_id_idx on public.workers (organization_id);
+create index workers_user_id_idx on public.workers (user_id);
 alter table public.workers enable row level security;
 grant select on public.workers to service_role;
 
@@ -87,6 +100,7 @@ create table private.live_runs (
     project_id uuid not null,
     organization_id uuid not null,
     environment_id uuid not null,
+    labels text[] not null,
     phase text not null default 'setup',
     setup_open_count integer not null,
     main_open_count integer not null,
@@ -106,6 +120,7 @@ comment on column private.live_runs.run_id is 'The run.';
 comment on column private.live_runs.project_id is 'Its project.';
 comment on column private.live_runs.organization_id is 'Its tenant, for fairness.';
 comment on column private.live_runs.environment_id is 'Where it runs, for limits.';
+comment on column private.live_runs.labels is 'What a worker must have to take its items.';
 comment on column private.live_runs.phase is 'Items of this phase may be claimed.';
 comment on column private.live_runs.setup_open_count is 'Setup items that are not over.';
 comment on column private.live_runs.main_open_count is 'Main items that are not over.';

@@ -262,7 +262,7 @@ begin
     on conflict (environment_id) do nothing;
 
     insert into private.live_runs (
-        run_id, project_id, organization_id, environment_id, phase,
+        run_id, project_id, organization_id, environment_id, labels, phase,
         setup_open_count, main_open_count, teardown_open_count, deadline_at
     )
     select
@@ -270,6 +270,7 @@ begin
         run.project_id,
         projects.organization_id,
         run.environment_id,
+        run.labels,
         case
             when counts.setup > 0 then 'setup'
             when counts.main > 0 then 'main'

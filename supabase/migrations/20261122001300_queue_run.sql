@@ -202,16 +202,18 @@ begin
     -- and two batches that wrote them in different orders would wait for each other.
     perform from public.projects where id = v_project_id for no key update;
     insert into public.test_runs (
-        project_id, environment_id, selection, variables, idempotency_key, queued_by
+        project_id, environment_id, labels, selection, variables, idempotency_key, queued_by
     )
-    values (
+    select
         v_project_id,
-        enter_run.environment_id,
+        environments.id,
+        environments.labels,
         enter_run.selection,
         enter_run.variables,
         enter_run.idempotency_key,
         auth.uid()
-    )
+    from public.environments
+    where environments.id = enter_run.environment_id
     on conflict on constraint test_runs_idempotency_key_key do nothing
     returning * into v_run;
     if not found then

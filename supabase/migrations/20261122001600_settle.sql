@@ -6,7 +6,7 @@ set statement_timeout = '30s';
 -- Whoever calls these holds the lock of every run concerned (private.live_runs), taken in order of
 -- run id. That lock guards the run's items, edges and counters; nothing here waits for another.
 
-create function private.lock_runs_of(items jsonb)
+create function private.lock_runs_of(worker_id uuid, items jsonb)
 returns uuid[]
 language sql
 volatile
@@ -22,13 +22,16 @@ as $function$
             select work.run_id
             from jsonb_to_recordset(items) as given (item bigint)
             inner join private.work_items as work on work.id = given.item
+            -- ids can be guessed: who holds no lease there must not hold the run up either
+            where work.worker_id = lock_runs_of.worker_id
         )
         order by lives.run_id
         for no key update
     ) as locked;
 $function$;
-comment on function private.lock_runs_of(jsonb) is
-$comment$Lock the live runs of [{"item": id, ...}] in order of run id, and return them.$comment$;
+comment on function private.lock_runs_of(uuid, jsonb) is
+$comment$Lock the live runs of those of [{"item": id, ...}] that are leased to the worker,
+in order of run id, and return them.$comment$;
 
 create type private.outcome as (
     item_id bigint,

@@ -3,6 +3,77 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
+create function private.lose_leases(item_ids bigint[])
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_runs uuid[] := array(
+        select distinct items.run_id
+        from private.work_items as items
+        where items.id = any(item_ids)
+    );
+    v_lost private.outcome[];
+begin
+    with leased as materialized (
+        select items.*
+        from private.work_items as items
+        where items.id = any(item_ids)
+    ),
+
+    -- three times: a request that kills its worker must not go round for ever
+    rescued as (
+        update private.work_items as items
+        set
+            state = 'ready',
+            rescue_count = items.rescue_count + 1,
+            request = null,
+            lease = null,
+            lease_until = null,
+            lease_place = null,
+            worker_id = null,
+            call_id = null
+        from leased
+        where items.id = leased.id and leased.is_repeatable and leased.rescue_count < 3
+        returning items.id
+    )
+
+    select coalesce(
+        array_agg(
+            row(
+                leased.id, 'error', 'lost',
+                case when leased.is_repeatable then 'rescue_limit_reached' else 'lost' end,
+                case
+                    when leased.is_repeatable
+                        then 'the worker was lost with this request in flight four times'
+                    else
+                        'the worker was lost with this request in flight; '
+                        || 'it may have been made, so it is not sent again'
+                end,
+                null, null, null, null, null, leased.first_leased_at, null
+            )::private.outcome
+        ),
+        '{}'
+    )
+    into v_lost
+    from leased
+    where leased.id not in (select rescued.id from rescued);
+
+    perform private.finish_items(v_lost);
+    perform private.stop_items(v_runs);
+    perform private.advance_runs(v_runs);
+end;
+$function$;
+comment on function private.lose_leases(bigint[]) is
+$comment$Take leased items from workers that will not report them: what may be repeated is ready
+again, the rest ends as error / lost.
+
+The caller holds the locks of the items and of their runs.$comment$;
+
 create function private.rescue_expired()
 returns void
 language plpgsql
@@ -13,7 +84,6 @@ set search_path = ''
 as $function$
 declare
     v_runs uuid[];
-    v_lost private.outcome[];
 begin
     -- the common case, on every claim: nothing has expired
     if not exists (
@@ -37,8 +107,8 @@ begin
         for no key update skip locked
     ) as locked;
 
-    with expired as materialized (
-        select items.*
+    perform private.lose_leases(array(
+        select items.id
         from private.work_items as items
         where
             items.run_id = any(v_runs)
@@ -46,54 +116,47 @@ begin
             and items.lease_until < clock_timestamp()
         order by items.id
         for update skip locked
-    ),
-
-    -- three times: a request that kills its worker must not go round for ever
-    rescued as (
-        update private.work_items as items
-        set
-            state = 'ready',
-            rescue_count = items.rescue_count + 1,
-            request = null,
-            lease = null,
-            lease_until = null,
-            lease_place = null,
-            worker_id = null,
-            call_id = null
-        from expired
-        where items.id = expired.id and expired.is_repeatable and expired.rescue_count < 3
-        returning items.id
-    )
-
-    select coalesce(
-        array_agg(
-            row(
-                expired.id, 'error', 'lost',
-                case when expired.is_repeatable then 'rescue_limit_reached' else 'lost' end,
-                case
-                    when expired.is_repeatable
-                        then 'the worker was lost with this request in flight four times'
-                    else
-                        'the worker was lost with this request in flight; '
-                        || 'it may have been made, so it is not sent again'
-                end,
-                null, null, null, null, null, expired.first_leased_at, null
-            )::private.outcome
-        ),
-        '{}'
-    )
-    into v_lost
-    from expired
-    where expired.id not in (select rescued.id from rescued);
-
-    perform private.finish_items(v_lost);
-    perform private.stop_items(v_runs);
-    perform private.advance_runs(v_runs);
+    ));
 end;
 $function$;
 comment on function private.rescue_expired() is
-$comment$Take expired leases back: what may be repeated is ready again,
-the rest ends as error / lost.
+$comment$Take expired leases back.
 
 Called by every claim and every 10 s by cron.
 Runs that another session holds are left to it.$comment$;
+
+create function private.end_leases(worker_ids uuid[])
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    perform
+    from private.live_runs as lives
+    where lives.run_id in (
+        select items.run_id
+        from private.work_items as items
+        where items.state = 'leased' and items.worker_id = any(worker_ids)
+    )
+    order by lives.run_id
+    for no key update;
+
+    perform private.lose_leases(array(
+        select items.id
+        from private.work_items as items
+        inner join private.live_runs as lives on lives.run_id = items.run_id
+        -- a run whose project is just being deleted goes with it
+        inner join public.projects on projects.id = lives.project_id
+        where items.state = 'leased' and items.worker_id = any(worker_ids)
+        order by items.id
+        for update of items
+    ));
+end;
+$function$;
+comment on function private.end_leases(uuid[]) is
+$comment$Take all leases from workers at once, as if they had run out.
+
+The caller sees to it that these workers claim nothing meanwhile.$comment$;

@@ -76,7 +76,9 @@ $comment$How many requests each environment of these runs can take now: parallel
 Holds the environments' gates until the end of the transaction,
 so that the answer stays true.$comment$;
 
-create function private.lock_eligible_runs(out run_ids uuid[], out is_complete boolean)
+create function private.lock_eligible_runs(
+    worker public.workers, out run_ids uuid[], out is_complete boolean
+)
 language plpgsql
 volatile
 parallel unsafe
@@ -91,15 +93,18 @@ begin
     from (
         select lives.run_id
         from private.live_runs as lives
-        where exists (
-            select
-            from private.work_items as items
-            where
-                items.run_id = lives.run_id
-                and items.phase = lives.phase
-                and items.state = 'ready'
-                and items.available_at <= clock_timestamp()
-        )
+        where
+            (worker.organization_id is null or lives.organization_id = worker.organization_id)
+            and lives.labels <@ worker.labels
+            and exists (
+                select
+                from private.work_items as items
+                where
+                    items.run_id = lives.run_id
+                    and items.phase = lives.phase
+                    and items.state = 'ready'
+                    and items.available_at <= clock_timestamp()
+            )
         order by
             (
                 select max(others.last_served_at)
@@ -126,9 +131,10 @@ begin
     is_complete := cardinality(run_ids) = cardinality(v_eligible);
 end;
 $function$;
-comment on function private.lock_eligible_runs() is
-$comment$Lock runs that have something to hand out, in fair order:
-the least recently served tenant first.
+comment on function private.lock_eligible_runs(public.workers) is
+$comment$Lock runs that have something to hand out to this worker, in fair order:
+the least recently served tenant first. A runner's worker gets its organization's runs, and every
+worker only such as ask for no label that it lacks.
 
 is_complete is false when another session held one: asking again soon may give more.$comment$;
 
@@ -391,8 +397,33 @@ end;
 $function$;
 comment on function private.start_runs(jsonb) is 'Tell who watches that these tests are under way.';
 
+create function private.next_due_ms(worker public.workers)
+returns integer
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return (
+        select
+            ceil(extract(epoch from min(items.available_at) - clock_timestamp()) * 1000)::integer
+        from private.live_runs as lives
+        inner join private.work_items as items on items.run_id = lives.run_id
+        where
+            (worker.organization_id is null or lives.organization_id = worker.organization_id)
+            and lives.labels <@ worker.labels
+            and items.state = 'ready'
+            and items.available_at > clock_timestamp()
+    );
+end;
+$function$;
+comment on function private.next_due_ms(public.workers) is
+'Milliseconds until the next retry that this worker could make; null when there is none.';
+
 create function private.claim(
-    worker_id uuid, call_id uuid, free_slots integer, prefetch integer
+    worker public.workers, call_id uuid, free_slots integer, prefetch integer
 )
 returns jsonb
 language plpgsql
@@ -417,7 +448,7 @@ begin
         where
             items.state = 'leased'
             and items.call_id = claim.call_id
-            and items.worker_id = claim.worker_id;
+            and items.worker_id = worker.id;
         if v_replayed <> '{}' then
             return jsonb_build_object(
                 'work', (
@@ -433,10 +464,10 @@ begin
         loop
             select locked.run_ids, locked.is_complete
             into v_runs, v_is_complete
-            from private.lock_eligible_runs() as locked;
+            from private.lock_eligible_runs(worker) as locked;
             exit when v_runs = '{}';
             v_items := private.lease_items(
-                v_runs, claim.worker_id, claim.call_id,
+                v_runs, worker.id, claim.call_id,
                 free_slots - jsonb_array_length(v_work), prefetch
             );
             exit when v_items = '{}';
@@ -453,14 +484,7 @@ begin
     -- nothing now: when could there be something?
     select least(
         case when v_is_complete is false or v_runs <> '{}' then 50 end,
-        (
-            select
-                ceil(
-                    extract(epoch from min(items.available_at) - clock_timestamp()) * 1000
-                )::integer
-            from private.work_items as items
-            where items.state = 'ready' and items.available_at > clock_timestamp()
-        )
+        private.next_due_ms(worker)
     )
     into v_due_ms;
     return jsonb_build_object(
@@ -470,6 +494,6 @@ begin
     );
 end;
 $function$;
-comment on function private.claim(uuid, uuid, integer, integer) is
+comment on function private.claim(public.workers, uuid, integer, integer) is
 $comment${"work": [item, ...], "retry_ms"}: leases for a worker;
 retry_ms says when to ask again if work is empty.$comment$;

@@ -3,7 +3,7 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.fence_reports(reports jsonb)
+create function private.fence_reports(worker_id uuid, reports jsonb)
 returns private.fenced_report[]
 language plpgsql
 volatile
@@ -17,7 +17,9 @@ begin
     -- held against renew_work, which takes no lock on the run
     perform
     from private.work_items as items
-    where items.id in (select given.item from jsonb_to_recordset(reports) as given (item bigint))
+    where
+        items.id in (select given.item from jsonb_to_recordset(reports) as given (item bigint))
+        and items.worker_id = fence_reports.worker_id
     order by items.id
     for update;
 
@@ -36,6 +38,7 @@ begin
         inner join private.work_items as items on items.id = given.item
         where
             items.state = 'leased'
+            and items.worker_id = fence_reports.worker_id
             and items.attempt = given.attempt
             and items.lease = given.lease
         order by items.id
@@ -95,9 +98,9 @@ begin
     return v_fenced;
 end;
 $function$;
-comment on function private.fence_reports(jsonb) is
-$comment$The reports whose item, attempt and lease are the current ones,
-with what judging them needs.
+comment on function private.fence_reports(uuid, jsonb) is
+$comment$The reports whose item, attempt and lease are the current ones, and the worker's own, with
+what judging them needs.
 
 The caller holds the locks of their runs; this locks the items. Expiry alone does not make a report
 stale: only a new lease does.$comment$;

@@ -30,7 +30,9 @@ $function$;
 comment on function private.retry_items(private.attempt_verdict[]) is
 'Put items whose verdict asks for another attempt back into the queue, rendered anew.';
 
-create function private.record(reports jsonb, out accepted bigint[], out cancelled bigint[])
+create function private.record(
+    worker_id uuid, reports jsonb, out accepted bigint[], out cancelled bigint[]
+)
 language plpgsql
 volatile
 parallel unsafe
@@ -38,7 +40,7 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_reports private.fenced_report[] := private.fence_reports(reports);
+    v_reports private.fenced_report[] := private.fence_reports(worker_id, reports);
     v_assertions private.assertion_verdict[];
     v_verdicts private.attempt_verdict[];
     v_captures private.captured[];
@@ -86,14 +88,15 @@ begin
     );
 end;
 $function$;
-comment on function private.record(jsonb) is
+comment on function private.record(uuid, jsonb) is
 $comment$Judge the reports that count and set in motion what follows.
 
 accepted: items whose lease was the current one; of these cancelled belonged to a cancelled run.
 Reports under an old lease change nothing.$comment$;
 
 create function private.record_one(
-    report jsonb, out accepted bigint[], out cancelled bigint[], out unreportable bigint[]
+    worker_id uuid, report jsonb,
+    out accepted bigint[], out cancelled bigint[], out unreportable bigint[]
 )
 language plpgsql
 volatile
@@ -108,7 +111,7 @@ begin
     begin
         select recorded.accepted, recorded.cancelled
         into accepted, cancelled
-        from private.record(jsonb_build_array(report)) as recorded;
+        from private.record(worker_id, jsonb_build_array(report)) as recorded;
         return;
     exception
         when data_exception or integrity_constraint_violation then
@@ -118,7 +121,7 @@ begin
     -- the same lease, with nothing in it that could fail again
     select recorded.accepted, recorded.cancelled
     into accepted, cancelled
-    from private.record(jsonb_build_array(jsonb_build_object(
+    from private.record(worker_id, jsonb_build_array(jsonb_build_object(
         'item', report -> 'item',
         'attempt', report -> 'attempt',
         'lease', report -> 'lease',
@@ -130,11 +133,12 @@ begin
     accepted := '{}';
 end;
 $function$;
-comment on function private.record_one(jsonb) is
+comment on function private.record_one(uuid, jsonb) is
 'One report by itself; if it cannot be judged or stored, its result ends as error / unreportable.';
 
 create function private.record_all(
-    reports jsonb, out accepted bigint[], out cancelled bigint[], out unreportable bigint[]
+    worker_id uuid, reports jsonb,
+    out accepted bigint[], out cancelled bigint[], out unreportable bigint[]
 )
 language plpgsql
 volatile
@@ -151,11 +155,11 @@ begin
     end if;
 
     -- here, since what the block below locks is unlocked when it fails
-    perform private.lock_runs_of(reports);
+    perform private.lock_runs_of(worker_id, reports);
     begin
         select recorded.accepted, recorded.cancelled
         into accepted, cancelled
-        from private.record(reports) as recorded;
+        from private.record(worker_id, reports) as recorded;
         return;
     exception
         -- something in the data of one of them; locks, timeouts and faults of ours are not caught
@@ -173,7 +177,7 @@ begin
         from jsonb_array_elements(reports) as elements (report)
         order by (elements.report ->> 'item')::bigint
     ) as entries
-    cross join lateral private.record_one(entries.report) as one
+    cross join lateral private.record_one(worker_id, entries.report) as one
     cross join lateral (
         select 'accepted', unnest(one.accepted)
         union all
@@ -183,10 +187,10 @@ begin
     ) as ids (list, id);
 end;
 $function$;
-comment on function private.record_all(jsonb) is
+comment on function private.record_all(uuid, jsonb) is
 'A batch in one go; if one report breaks it, each by itself, so that one cannot fail the others.';
 
-create function private.find_replayed(reports jsonb)
+create function private.find_replayed(worker_id uuid, reports jsonb)
 returns bigint[]
 language sql
 stable
@@ -208,13 +212,14 @@ as $function$
             and details.result_id = results.id
             and details.attempt = given.attempt
             and details.lease = given.lease
+            and details.worker_id = find_replayed.worker_id
             and details.outcome <> 'stale'
     );
 $function$;
-comment on function private.find_replayed(jsonb) is
-'Items of reports that were accepted before: their reply was lost.';
+comment on function private.find_replayed(uuid, jsonb) is
+'Items of the worker''s reports that were accepted before: their reply was lost.';
 
-create function private.keep_stale_reports(worker_id uuid, reports jsonb)
+create function private.keep_stale_reports(worker public.workers, reports jsonb)
 returns void
 language sql
 volatile
@@ -222,13 +227,30 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-    with secrets as materialized (
-        select *
-        from private.run_secrets(array(
-            select results.run_id
-            from jsonb_to_recordset(reports) as given (result uuid)
-            inner join public.test_results as results on results.id = given.result
-        ))
+    with late as materialized (
+        select
+            results.*,
+            entries.report
+        from jsonb_array_elements(reports) as entries (report)
+        inner join public.test_results as results
+            on results.id = (entries.report ->> 'result')::uuid
+        inner join public.projects on projects.id = results.project_id
+        left join private.work_items as items
+            on
+                items.id = (entries.report ->> 'item')::bigint
+                and items.lease = (entries.report ->> 'lease')::uuid
+        where
+            -- under a lease that another worker holds nothing is kept: its own report is to come
+            items.id is null
+            -- and a runner leaves nothing in a foreign organization
+            and (
+                worker.organization_id is null
+                or projects.organization_id = worker.organization_id
+            )
+    ),
+
+    secrets as materialized (
+        select * from private.run_secrets(array(select late.run_id from late))
     )
 
     insert into public.test_result_details (
@@ -238,29 +260,28 @@ as $function$
     )
     select
         'failed',
-        results.planned_on,
-        results.id,
-        (entries.report ->> 'attempt')::integer,
-        results.run_id,
-        results.project_id,
+        late.planned_on,
+        late.id,
+        (late.report ->> 'attempt')::integer,
+        late.run_id,
+        late.project_id,
         'stale',
         'lost',
         'stale_report',
         'reported after its lease was taken away; kept as evidence, not counted',
-        (entries.report ->> 'lease')::uuid,
-        keep_stale_reports.worker_id,
+        (late.report ->> 'lease')::uuid,
+        worker.id,
         '{}',
-        private.stored_response(entries.report -> 'response', secrets.secrets),
-        coalesce(entries.report -> 'timing_ms', '{}'),
-        (entries.report #>> '{timing_ms,total}')::numeric,
-        (entries.report #>> '{response,status}')::integer,
-        (entries.report ->> 'started_at')::timestamptz
-    from jsonb_array_elements(reports) as entries (report)
-    inner join public.test_results as results on results.id = (entries.report ->> 'result')::uuid
-    left join secrets on secrets.run_id = results.run_id
+        private.stored_response(late.report -> 'response', secrets.secrets),
+        coalesce(late.report -> 'timing_ms', '{}'),
+        (late.report #>> '{timing_ms,total}')::numeric,
+        (late.report #>> '{response,status}')::integer,
+        (late.report ->> 'started_at')::timestamptz
+    from late
+    left join secrets on secrets.run_id = late.run_id
     on conflict do nothing;
 $function$;
-comment on function private.keep_stale_reports(uuid, jsonb) is
+comment on function private.keep_stale_reports(public.workers, jsonb) is
 'Keep reports that came after their lease was taken away, as evidence that decides nothing.';
 
 create function private.pick_reports(reports jsonb, items bigint[])
@@ -279,7 +300,7 @@ comment on function private.pick_reports(jsonb, bigint[]) is
 'The reports that are not about these items.';
 
 create function private.report(
-    worker_id uuid, call_id uuid, reports jsonb, free_slots integer, prefetch integer
+    worker public.workers, call_id uuid, reports jsonb, free_slots integer, prefetch integer
 )
 returns jsonb
 language plpgsql
@@ -297,15 +318,15 @@ declare
 begin
     select recorded.accepted, recorded.cancelled, recorded.unreportable
     into v_accepted, v_cancelled, v_unreportable
-    from private.record_all(reports) as recorded;
+    from private.record_all(worker.id, reports) as recorded;
 
     v_unknown := private.pick_reports(reports, v_accepted || v_unreportable);
     if v_unknown <> '[]' then
-        v_replayed := private.find_replayed(v_unknown);
+        v_replayed := private.find_replayed(worker.id, v_unknown);
         v_accepted := v_accepted || v_replayed;
         v_unknown := private.pick_reports(v_unknown, v_replayed);
         begin
-            perform private.keep_stale_reports(report.worker_id, v_unknown);
+            perform private.keep_stale_reports(worker, v_unknown);
         exception
             -- late and malformed: not worth refusing the reports that count
             when data_exception then null;
@@ -320,8 +341,8 @@ begin
             select coalesce(jsonb_agg(entries.report -> 'item'), '[]')
             from jsonb_array_elements(v_unknown) as entries (report)
         )
-    ) || private.claim(report.worker_id, report.call_id, report.free_slots, report.prefetch);
+    ) || private.claim(worker, report.call_id, report.free_slots, report.prefetch);
 end;
 $function$;
-comment on function private.report(uuid, uuid, jsonb, integer, integer) is
+comment on function private.report(public.workers, uuid, jsonb, integer, integer) is
 'Record reports, then claim: what the caller gets is the reply of report_work.';

@@ -1,53 +1,45 @@
 -- The worker's functions: the whole of what a worker may do.
--- Depends on: claim, report. Locks: none, all objects are new.
+-- Depends on: report, authorize_workers. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.authorize_worker(worker_id uuid)
-returns void
-language plpgsql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-declare
-    v_last_seen_at timestamptz;
-begin
-    select workers.last_seen_at
-    into v_last_seen_at
-    from public.workers
-    where workers.id = authorize_worker.worker_id;
-    if not found then
-        raise exception using
-            errcode = 'PT404',
-            message = format('there is no worker %s', authorize_worker.worker_id),
-            detail = 'unknown_worker',
-            hint = 'Call register_worker first, and again after the database was restored.';
-    end if;
-    -- to the minute: a write on every call would be a hot row for nothing
-    if v_last_seen_at < now() - interval '1 minute' then
-        update public.workers set last_seen_at = now() where id = authorize_worker.worker_id;
-    end if;
-end;
-$function$;
-comment on function private.authorize_worker(uuid) is
-'Refuse a worker that never registered (PT404 unknown_worker); note when it was last seen.';
-
 create function private.register_worker(name text, version text, capacity integer, labels text[])
 returns uuid
-language sql
+language plpgsql
 volatile
 parallel unsafe
 security definer -- workers have no rights on the tables
 set search_path = ''
 as $function$
-    insert into public.workers (name, version, capacity, labels)
+declare
+    v_user_id uuid := private.runner_id();
+    v_runner public.organization_members;
+    v_id uuid;
+begin
+    if not private.is_operator() then
+        -- held against a change of the membership; first what deleting these would lock first
+        select members.*
+        into v_runner
+        from public.organization_members as members
+        inner join public.organizations on organizations.id = members.organization_id
+        inner join public.users on users.id = members.user_id
+        where members.user_id = v_user_id and members.role = 'runner'
+        for key share of organizations, users
+        for share of members;
+        if not found then
+            perform private.refuse_caller();
+        end if;
+        perform private.require_labels(register_worker.labels, v_runner.labels);
+    end if;
+
+    insert into public.workers (name, version, capacity, labels, organization_id, user_id)
     values (
         register_worker.name, register_worker.version, register_worker.capacity,
-        register_worker.labels
+        register_worker.labels, v_runner.organization_id, v_user_id
     )
-    returning id;
+    returning id into v_id;
+    return v_id;
+end;
 $function$;
 comment on function private.register_worker(text, text, integer, text[]) is
 'Does the work of public.register_worker.';
@@ -63,9 +55,8 @@ security definer -- the engine's tables are closed to workers
 set search_path = ''
 as $function$
 begin
-    perform private.authorize_worker(claim_work.worker_id);
     return private.claim(
-        claim_work.worker_id, claim_work.call_id,
+        private.authorize_worker(claim_work.worker_id), claim_work.call_id,
         least(greatest(claim_work.free_slots, 0), 1000),
         least(greatest(claim_work.prefetch, 0), 1000)
     );
@@ -85,9 +76,8 @@ security definer -- as claim_work
 set search_path = ''
 as $function$
 begin
-    perform private.authorize_worker(report_work.worker_id);
     return private.report(
-        report_work.worker_id, report_work.call_id, report_work.reports,
+        private.authorize_worker(report_work.worker_id), report_work.call_id, report_work.reports,
         least(greatest(report_work.free_slots, 0), 1000),
         least(greatest(report_work.prefetch, 0), 1000)
     );
@@ -124,6 +114,7 @@ begin
                 given.item = work.id
                 and given.attempt = work.attempt
                 and given.lease = work.lease
+        where work.worker_id = renew_work.worker_id
         order by work.id
         for update of work
     ),
@@ -172,7 +163,7 @@ declare
 begin
     perform private.authorize_worker(release_work.worker_id);
 
-    v_runs := private.lock_runs_of(release_work.items);
+    v_runs := private.lock_runs_of(release_work.worker_id, release_work.items);
 
     with released as (
         update private.work_items as work
@@ -189,6 +180,7 @@ begin
             as entries (item bigint, attempt integer, lease uuid)
         where
             work.id = entries.item
+            and work.worker_id = release_work.worker_id
             and work.attempt = entries.attempt
             and work.lease = entries.lease
         returning work.id
@@ -202,12 +194,16 @@ end;
 $function$;
 comment on function private.release_work(uuid, jsonb) is 'Does the work of public.release_work.';
 
--- Only the secret key may be a worker: whoever claims sees the secrets of what it claims.
-grant execute on function private.register_worker(text, text, integer, text[]) to service_role;
-grant execute on function private.claim_work(uuid, uuid, integer, integer) to service_role;
-grant execute on function private.report_work(uuid, uuid, jsonb, integer, integer) to service_role;
-grant execute on function private.renew_work(uuid, jsonb) to service_role;
-grant execute on function private.release_work(uuid, jsonb) to service_role;
+-- Whoever claims sees the secrets of what it claims: the secret key and runners, nobody else. Each
+-- of these looks at its caller first.
+grant execute on function private.register_worker(text, text, integer, text[])
+to authenticated, service_role;
+grant execute on function private.claim_work(uuid, uuid, integer, integer)
+to authenticated, service_role;
+grant execute on function private.report_work(uuid, uuid, jsonb, integer, integer)
+to authenticated, service_role;
+grant execute on function private.renew_work(uuid, jsonb) to authenticated, service_role;
+grant execute on function private.release_work(uuid, jsonb) to authenticated, service_role;
 
 create function public.register_worker(
     name text, version text, capacity integer, labels text[] default '{}'
@@ -225,8 +221,11 @@ comment on function public.register_worker(text, text, integer, text[]) is
 $comment$Announce a worker process; the id that its other calls carry.
 
 name: for people; two workers may share one. version: of its software. capacity: requests at once,
-1 to 10,000. labels: what it can reach.$comment$;
-grant execute on function public.register_worker(text, text, integer, text[]) to service_role;
+1 to 10,000. labels: what it can reach; it gets runs that ask for nothing else, and a runner may
+declare what was granted to it. With a runner's sign-in the worker is bound to the account and gets
+the runs of its organization. Errors: PT403 not_allowed, label_not_granted.$comment$;
+grant execute on function public.register_worker(text, text, integer, text[])
+to authenticated, service_role;
 
 create function public.claim_work(
     worker_id uuid, call_id uuid, free_slots integer, prefetch integer default 0
@@ -247,8 +246,9 @@ call_id: chosen by the caller; repeating a call whose reply was lost returns the
 free_slots: requests it can make now, up to 1,000. prefetch: further ones to hold, up to 1,000; only
 requests that may be repeated are given ahead.
 Returns {"work": [item, ...], "retry_ms": ms or null}; item: docs/wire.md. retry_ms says when asking
-again may bring work. Errors: PT404 unknown_worker.$comment$;
-grant execute on function public.claim_work(uuid, uuid, integer, integer) to service_role;
+again may bring work. Errors: PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
+grant execute on function public.claim_work(uuid, uuid, integer, integer)
+to authenticated, service_role;
 
 create function public.report_work(
     worker_id uuid,
@@ -272,8 +272,9 @@ $comment$Report what was observed, have it judged, and claim again in the same r
 reports: [report, ...], see docs/wire.md. The other parameters: as claim_work.
 Returns {"accepted", "stale", "unreportable", "cancelled": [item], "work", "retry_ms"}. Repeating an
 accepted report writes nothing and is accepted again; one under an old lease is stale and decides
-nothing. Errors: PT404 unknown_worker.$comment$;
-grant execute on function public.report_work(uuid, uuid, jsonb, integer, integer) to service_role;
+nothing. Errors: PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
+grant execute on function public.report_work(uuid, uuid, jsonb, integer, integer)
+to authenticated, service_role;
 
 create function public.renew_work(worker_id uuid, items jsonb)
 returns jsonb
@@ -290,8 +291,8 @@ $comment$Hold leases for another 30 s.
 
 items: [{"item", "attempt", "lease"}]. Returns {"lost": [item], "cancelled": [item]}: leases that
 are no longer the worker's, and items whose run was cancelled meanwhile.
-Errors: PT404 unknown_worker.$comment$;
-grant execute on function public.renew_work(uuid, jsonb) to service_role;
+Errors: PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
+grant execute on function public.renew_work(uuid, jsonb) to authenticated, service_role;
 
 create function public.release_work(worker_id uuid, items jsonb)
 returns jsonb
@@ -307,5 +308,5 @@ comment on function public.release_work(uuid, jsonb) is
 $comment$Hand back work that was not sent.
 
 items: [{"item", "attempt", "lease"}]. Returns {"released": [item]}.
-Errors: PT404 unknown_worker.$comment$;
-grant execute on function public.release_work(uuid, jsonb) to service_role;
+Errors: PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
+grant execute on function public.release_work(uuid, jsonb) to authenticated, service_role;

@@ -98,23 +98,32 @@ comment on function private.page_limit(integer) is
 'How many entries a page has: as asked, but 1 to 1,000, the most that REST reads give.';
 grant execute on function private.page_limit(integer) to authenticated, service_role;
 
-create function private.has_worker()
+create function private.has_worker(project_id uuid, labels text[])
 returns boolean
 language sql
 stable
 parallel safe
-security definer -- the workers of other tenants are nobody's business, that there is one is
+security definer -- who works is nobody's business, that somebody would take the run is
 set search_path = ''
 as $function$
     select exists (
         select
-        from public.workers
-        -- an idle one calls at least once a minute, and is noted to the minute
-        where workers.last_seen_at > now() - interval '3 minutes'
+        from public.projects
+        inner join public.workers
+            on
+                workers.organization_id is null
+                or workers.organization_id = projects.organization_id
+        where
+            projects.id = has_worker.project_id
+            and has_worker.labels <@ workers.labels
+            and workers.revoked_at is null
+            -- an idle one calls at least once a minute, and is noted to the minute
+            and workers.last_seen_at > now() - interval '3 minutes'
     );
 $function$;
-comment on function private.has_worker() is 'Has any worker called in the last minutes?';
-grant execute on function private.has_worker() to authenticated, service_role;
+comment on function private.has_worker(uuid, text[]) is
+'Has any worker that would take runs of this project with these labels called in the last minutes?';
+grant execute on function private.has_worker(uuid, text[]) to authenticated, service_role;
 
 create function public.get_run_state(run_id uuid, since integer default 0)
 returns jsonb
@@ -135,7 +144,7 @@ as $function$
     select jsonb_build_object(
         'run', to_jsonb(runs),
         'finished', runs.finished_at is not null,
-        'has_worker', private.has_worker(),
+        'has_worker', private.has_worker(runs.project_id, runs.labels),
         'results', coalesce(
             (
                 select jsonb_agg(
@@ -170,7 +179,7 @@ $comment$Where a run stands, and the verdicts since the last look: for progress,
 and to catch up after a lost connection.
 
 since: "next" of the previous call, 0 at first. Returns {"run": test_runs row, "finished": boolean,
-"has_worker": whether any worker called in the last minutes, "results": at most 1,000 verdicts in
+"has_worker": whether a worker that may take it called in the last minutes, "results": at most 1,000 verdicts in
 order, "next"}; null when there is no such run. Call again at once while results has 1,000
 entries.$comment$;
 grant execute on function public.get_run_state(uuid, integer) to authenticated, service_role;

@@ -8,6 +8,7 @@ A new slug needs a function here:
 * ``@finding``: a look-up's error on the wire. It returns the fault.
 """
 
+import dataclasses
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -275,6 +276,46 @@ def values_too_large(engine: Engine) -> Statement:
 @refusal
 def unknown_worker(engine: Engine) -> Statement:
     return engine.call("claim_work", worker_id=uuid.uuid4(), call_id=uuid.uuid4(), free_slots=1)
+
+
+@refusal
+def label_not_granted(engine: Engine) -> Statement:
+    return registering(engine, engine.person("runner"), labels="{moon}")
+
+
+@refusal
+def worker_revoked(engine: Engine) -> Statement:
+    runner = engine.person("runner")
+    engine.make(registering(engine, runner))
+    engine.make(revoking(engine, runner))
+    worker = engine.value("select id from public.workers where user_id = %s", runner)
+    return engine.call("renew_work", runner, worker_id=worker, items=[])
+
+
+@refusal
+def unknown_runner(engine: Engine) -> Statement:
+    return revoking(engine, engine.person("viewer"))
+
+
+@refusal
+def unknown_organization(engine: Engine) -> Statement:
+    runner = engine.person("runner")
+    return dataclasses.replace(revoking(engine, runner), person=engine.person())
+
+
+@refusal
+def runner_account(engine: Engine) -> Statement:
+    return engine.call("create_organization", engine.person("runner"), name="Its own")
+
+
+def registering(engine: Engine, runner: str, **arguments: Any) -> Statement:
+    """Return the call that registers a worker of *runner*."""
+    return engine.call("register_worker", runner, name="w", version="1", capacity=1, **arguments)
+
+
+def revoking(engine: Engine, runner: str) -> Statement:
+    """Return the call that revokes *runner*, made by the owner of the database."""
+    return engine.call("revoke_runner", organization_id=engine.organization, user_id=runner)
 
 
 # Reasons of results

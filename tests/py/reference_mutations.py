@@ -5,13 +5,13 @@ import psycopg
 MUTATIONS = {
     "the fence ignores the lease": (
         "run",
-        "private.fence_reports(jsonb)",
+        "private.fence_reports(uuid,jsonb)",
         "and items.lease = given.lease",
         "",
     ),
     "the fence ignores the attempt": (
         "run",
-        "private.fence_reports(jsonb)",
+        "private.fence_reports(uuid,jsonb)",
         "and items.attempt = given.attempt",
         "",
     ),
@@ -88,15 +88,15 @@ MUTATIONS = {
     ),
     "rescues have no limit": (
         "run",
-        "private.rescue_expired()",
-        "expired.rescue_count < 3",
-        "expired.rescue_count < 99",
+        "private.lose_leases(bigint[])",
+        "leased.rescue_count < 3",
+        "leased.rescue_count < 99",
     ),
     "a lost request is always sent again": (
         "run",
-        "private.rescue_expired()",
-        "where items.id = expired.id and expired.is_repeatable",
-        "where items.id = expired.id",
+        "private.lose_leases(bigint[])",
+        "where items.id = leased.id and leased.is_repeatable",
+        "where items.id = leased.id",
     ),
     "a lease holds more than the environment takes": (
         "run",
@@ -130,7 +130,7 @@ MUTATIONS = {
     ),
     "a replay is stale": (
         "run",
-        "private.find_replayed(jsonb)",
+        "private.find_replayed(uuid,jsonb)",
         "details.outcome <> 'stale'",
         "false",
     ),

@@ -174,7 +174,7 @@ select is_empty(
         and relations.relkind in ('r', 'p')
         and columns.attnum > 0
         and not columns.attisdropped
-        and columns.atttypid in ('text'::regtype, 'varchar'::regtype, 'bytea'::regtype)
+        and columns.atttypid in ('text'::regtype, 'varchar'::regtype, 'bytea'::regtype, 'text[]'::regtype)
         and columns.attstattarget is distinct from 0
         and not exists (
             select
@@ -285,7 +285,10 @@ select bag_eq(
     ('update_test_run_context'),
     ('get_test_execution_chain'), ('plan_run'), ('queue_runs'), ('rerun_failed'),
     ('cancel_run'), ('create_organization'), ('delete_secret'), ('get_run_report'), ('get_run_state'), ('get_test'),
-    ('queue_run'), ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret')
+    ('queue_run'), ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret'),
+    ('revoke_runner'),
+    -- which ask for a runner account
+    ('claim_work'), ('register_worker'), ('release_work'), ('renew_work'), ('report_work')
     $$,
     'a signed-in user may call the functions for people'
 );
@@ -299,7 +302,7 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
-    ('cleanup_expired_contexts'),
+    ('cleanup_expired_contexts'), ('revoke_runner'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'),
     ('get_environment_context'), ('get_test_readiness'), ('get_test_run_context'),
     ('update_test_run_context'),
@@ -320,6 +323,8 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
+    ('are_labels'), ('claim_work'), ('register_worker'), ('release_work'), ('renew_work'),
+    ('report_work'), ('revoke_runner'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
     ('page_limit'), ('update_test_run_context'),
     ('accept'), ('add_tests'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
@@ -358,6 +363,7 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
+    ('are_labels'), ('revoke_runner'),
     ('cleanup_expired_contexts'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
     ('page_limit'), ('update_test_run_context'),
@@ -473,7 +479,7 @@ select bag_eq(
     ('insert', 'test_suites', 'auth, description, execution_mode, headers, name, project_id, variables'),
     ('insert', 'test_cases', 'description, endpoint_id, is_enabled, name, phase, position, priority, project_id, rescue, retry, suite_id, tags'),
     ('insert', 'test_data_fixtures', 'name, project_id, rows'),
-    ('insert', 'environments', 'base_url, context_lifetime_s, context_max_bytes, max_parallel, name, project_id, rate_limit_per_s, run_timeout_ms'),
+    ('insert', 'environments', 'base_url, context_lifetime_s, context_max_bytes, labels, max_parallel, name, project_id, rate_limit_per_s, run_timeout_ms'),
     ('insert', 'environment_variables', 'environment_id, name, project_id, value'),
     ('update', 'users', 'display_name'),
     ('update', 'organizations', 'name'),
@@ -487,7 +493,7 @@ select bag_eq(
     ('update', 'test_dependencies', 'kind'),
     ('update', 'test_data_fixtures', 'name, rows'),
     ('update', 'fixture_usage', 'fixture_id'),
-    ('update', 'environments', 'archived_at, base_url, context_lifetime_s, context_max_bytes, max_parallel, name, rate_limit_per_s, run_timeout_ms'),
+    ('update', 'environments', 'archived_at, base_url, context_lifetime_s, context_max_bytes, labels, max_parallel, name, rate_limit_per_s, run_timeout_ms'),
     ('update', 'environment_variables', 'name, value'),
     ('select', 'test_context_values', 'created_at, id, kind, name, project_id, row_index, row_key, run_id, size_bytes, test_case_id, value')
     $$,

@@ -290,7 +290,7 @@ select results_eq(
 );
 select tests.act_as('olga');
 select throws_ok(
-    $$ select public.claim_work((select id from tests.known), gen_random_uuid(), 1) $$, '42501',
+    $$ select public.claim_work((select id from tests.known), gen_random_uuid(), 1) $$, 'PT403',
     null,
     'an owner of the organization may not claim: work carries secrets'
 );

@@ -45,7 +45,7 @@ select is_empty($$ select tests.check_run('run') $$, 'every invariant holds');
 
 select tests.act_as('eda');
 select throws_ok(
-    $$ select public.report_work(tests.id('worker'), gen_random_uuid(), '[]', 1, 0) $$, '42501', null,
+    $$ select public.report_work(tests.id('worker'), gen_random_uuid(), '[]', 1, 0) $$, 'PT403', null,
     'people report nothing, editors included'
 );
 select tests.act_as_anon();

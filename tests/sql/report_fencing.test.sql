@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(47);
+select plan(48);
 
 savepoint empty;
 
@@ -102,11 +102,12 @@ select is(
 select is((tests.result('run', 'get')).status, 'pending', 'none of them decides');
 select is(tests.send('[]') -> 'accepted', '[]', 'an empty batch is fine');
 select is(
-    public.report_work(
-        tests.worker('another'), gen_random_uuid(),
-        jsonb_build_array(tests.report(tests.item('get')))
-    ) -> 'accepted',
-    jsonb_build_array(tests.item('get') -> 'item'), 'the token is the fence, whoever brings it'
+    tests.send(jsonb_build_array(tests.report(tests.item('get'))), worker => 'another') -> 'stale',
+    jsonb_build_array(tests.item('get') -> 'item'), 'nor does the token in the hands of another'
+);
+select is(
+    tests.answer('get') -> 'accepted',
+    jsonb_build_array(tests.item('get') -> 'item'), 'the token of the worker that holds it does'
 );
 rollback to empty;
 
@@ -302,7 +303,7 @@ select tests.queue('run');
 select tests.claim('1');
 select tests.act_as('olga');
 select throws_ok(
-    $$ select public.report_work(tests.id('worker'), gen_random_uuid(), '[]') $$, '42501', null,
+    $$ select public.report_work(tests.id('worker'), gen_random_uuid(), '[]') $$, 'PT403', null,
     'a person may not report'
 );
 select tests.act_as_service();

@@ -552,8 +552,7 @@ select throws_ok(
 select throws_ok($$ select * from public.workers $$, '42501', null, 'or see the workers');
 select throws_ok($$ select * from private.work_items $$, '42501', null, 'or look into the queue');
 select throws_ok(
-    $$ select private.claim_work(gen_random_uuid(), gen_random_uuid(), 1, 0) $$, '42501', null,
-    'or claim work'
+    $$ select private.rescue_expired() $$, '42501', null, 'or move it'
 );
 select throws_ok($$ select * from vault.decrypted_secrets $$, '42501', null, 'or open the vault');
 select tests.act_as_service();

@@ -1,0 +1,147 @@
+-- Who may be a worker: the secret key, for all organizations, and runner accounts, for their own.
+-- Depends on: queue. Locks: none, all objects are new.
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.runner_id()
+returns uuid
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    -- a secret key may carry any subject, and is nobody's account all the same
+    select case when not private.is_operator() then auth.uid() end;
+$function$;
+comment on function private.runner_id() is
+'The account that calls; null for the secret key and a direct connection.';
+
+create function private.hold_runner(user_id uuid)
+returns void
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    select pg_advisory_xact_lock_shared(hashtextextended('assay runner ' || user_id::text, 0));
+$function$;
+comment on function private.hold_runner(uuid) is
+$comment$Keep the account from being revoked until this transaction is over: what a worker began to
+report or claim counts as a whole, or not at all. Does not wait for other calls of the account.
+
+Taken before any row is locked. The other side: private.stop_calls.$comment$;
+
+create function private.refuse_caller()
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    raise exception using
+        errcode = 'PT403',
+        message = 'this account is no runner of any organization',
+        detail = 'not_allowed',
+        hint = 'A worker takes the secret key, or an account that an organization invited as its '
+            || 'runner; people cannot be workers.';
+end;
+$function$;
+comment on function private.refuse_caller() is 'Raise PT403 not_allowed: the caller is no worker.';
+
+create function private.require_labels(declared text[], granted text[])
+returns void
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    if not declared <@ granted then
+        raise exception using
+            errcode = 'PT403',
+            message = format(
+                'this runner may not declare the label "%s"',
+                (
+                    select words.label
+                    from unnest(declared) with ordinality as words (label, ordinal)
+                    where (words.label = any(granted)) is not true
+                    order by words.ordinal
+                    limit 1
+                )
+            ),
+            detail = 'label_not_granted',
+            hint = 'Leave it out of the worker''s labels, or ask an owner or admin to grant it.';
+    end if;
+end;
+$function$;
+comment on function private.require_labels(text[], text[]) is
+'Raise PT403 label_not_granted unless all labels that a worker declares were granted to it.';
+
+create function private.authorize_worker(worker_id uuid)
+returns public.workers
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_user_id uuid := private.runner_id();
+    v_worker public.workers;
+begin
+    if v_user_id is not null then
+        perform private.hold_runner(v_user_id);
+    end if;
+
+    select workers.*
+    into v_worker
+    from public.workers
+    where
+        workers.id = authorize_worker.worker_id
+        and workers.user_id is not distinct from v_user_id;
+    if not found then
+        if not private.is_operator() and not exists (
+            select private.my_runner_organization_ids()
+        ) then
+            perform private.refuse_caller();
+        end if;
+        raise exception using
+            errcode = 'PT404',
+            message = format('there is no worker %s', authorize_worker.worker_id),
+            detail = 'unknown_worker',
+            hint = 'Call register_worker first, and again after the database was restored.';
+    end if;
+    if v_worker.revoked_at is not null then
+        raise exception using
+            errcode = 'PT403',
+            message = format('the worker %s was revoked', authorize_worker.worker_id),
+            detail = 'worker_revoked',
+            hint = 'Its account is no runner of the organization any more, or lost a label that '
+                || 'the worker declares: ask an owner or admin.';
+    end if;
+
+    -- to the minute: a write on every call would be a hot row for nothing; and never waiting for
+    -- another call of the worker, which notes it too
+    if v_worker.last_seen_at < now() - interval '1 minute' then
+        update public.workers
+        set last_seen_at = now()
+        where id in (
+            select workers.id
+            from public.workers
+            where workers.id = authorize_worker.worker_id
+            for no key update skip locked
+        );
+    end if;
+    return v_worker;
+end;
+$function$;
+comment on function private.authorize_worker(uuid) is
+$comment$The caller's own worker of this id; notes when it was last seen.
+
+What a worker's row says of its organization and labels holds as long as it is not revoked.
+Errors: PT403 not_allowed, worker_revoked; PT404 unknown_worker, also for somebody else's.$comment$;
