@@ -93,7 +93,7 @@ begin
             and 'runner' in (members.role, new.role)
     ) then
         raise exception using
-            errcode = 'PT409',
+            errcode = 'PT403',
             message = 'a runner account belongs to one organization and to no other',
             detail = 'runner_account',
             hint = 'Make an account of its own for each runner.';
@@ -102,7 +102,7 @@ begin
 end;
 $function$;
 comment on function private.keep_runners_apart() is
-$comment$Refuse a membership beside that of a runner, and a runner's beside any other (PT409
+$comment$Refuse a membership beside that of a runner, and a runner's beside any other (PT403
 runner_account): what a runner account can do is known by its one row. Trigger function.$comment$;
 
 create trigger t200_keep_runners_apart
@@ -324,5 +324,5 @@ comment on function public.create_organization(text) is
 $comment$Create an organization and make the signed-in user its owner.
 
 name: 1 to 200 characters. Returns the organizations row. Errors: PT401 not_signed_in,
-PT409 runner_account.$comment$;
+PT403 runner_account.$comment$;
 grant execute on function public.create_organization(text) to authenticated;
