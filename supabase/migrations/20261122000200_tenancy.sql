@@ -36,12 +36,14 @@ parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select
-        cardinality(labels) <= 20
-        and coalesce(
-            bool_and(coalesce(words.label ~ '^[^,[:space:]]{1,63}$', false)), true
+    select case
+        when cardinality(labels) > 20 then false
+        else not exists (
+            select
+            from unnest(labels) as words (label)
+            where (words.label ~ '^[^,[:space:]]{1,63}$') is not true
         )
-    from unnest(labels) as words (label);
+    end;
 $function$;
 comment on function private.are_labels(text[]) is
 'At most 20 words, of 1 to 63 characters, without blanks and commas. For check constraints.';

@@ -578,7 +578,7 @@ select is_empty(
                 and rules.conkey @> array[columns.attnum]
                 and (
                     -- each function that accept() is given begins with the size
-                    pg_get_constraintdef(rules.oid) ~ ('(_problem|is_name)\(' || columns.attname || '\M')
+                    pg_get_constraintdef(rules.oid) ~ ('(_problem|is_name|are_labels)\(' || columns.attname || '\M')
                     -- or it is one of a few words
                     or pg_get_constraintdef(rules.oid) ~ (columns.attname || ' = ANY \(ARRAY\[')
                 )
