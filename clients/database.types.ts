@@ -125,6 +125,32 @@ isOneToOne: true
       referencedColumns: ["id","project_id"]
     }
                   ]
+                },"organization_invitations": {
+                  Row: {
+                    "created_at": string,"email": string | null,"expires_at": string,"id": string,"invited_by": string | null,"labels": (string)[],"organization_id": string,"role": string,"token_digest": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"email"?: string | null,"expires_at": string,"id"?: string,"invited_by"?: string | null,"labels"?: (string)[],"organization_id": string,"role": string,"token_digest": string
+                  }
+                  Update: {
+                    "created_at"?: string,"email"?: string | null,"expires_at"?: string,"id"?: string,"invited_by"?: string | null,"labels"?: (string)[],"organization_id"?: string,"role"?: string,"token_digest"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "organization_invitations_invited_by_fkey"
+      columns: ["invited_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "organization_invitations_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"organization_members": {
                   Row: {
                     "created_at": string,"labels": (string)[],"organization_id": string,"role": string,"user_id": string
@@ -487,7 +513,21 @@ isOneToOne: false
             [_ in never]: never
           }
           Functions: {
-            "cancel_run":
+            "accept_invitation":
+{ Args: { "token": string }; Returns: {
+              "created_at": string,
+"labels": (string)[],
+"organization_id": string,
+"role": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organization_members"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"cancel_run":
 { Args: { "run_id": string }; Returns: {
               "cancelled_count": number,
 "environment_id": string,
@@ -580,6 +620,23 @@ isOneToOne: false
 "get_test_run_context":
 { Args: { "after"?: number,"page_size"?: number,"run_id": string }; Returns: Json
                            },
+"invite_member":
+{ Args: { "email"?: string,"expires_in"?: string,"labels"?: (string)[],"organization_id": string,"role": string }; Returns: Json
+                           },
+"leave_organization":
+{ Args: { "organization_id": string }; Returns: {
+              "created_at": string,
+"labels": (string)[],
+"organization_id": string,
+"role": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organization_members"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "plan_run":
 { Args: { "environment_id": string,"selection"?: Json,"variables"?: Json }; Returns: Json
                            },
@@ -647,6 +704,20 @@ isOneToOne: false
 "release_work":
 { Args: { "items": Json,"worker_id": string }; Returns: Json
                            },
+"remove_member":
+{ Args: { "organization_id": string,"user_id": string }; Returns: {
+              "created_at": string,
+"labels": (string)[],
+"organization_id": string,
+"role": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organization_members"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "renew_work":
 { Args: { "items": Json,"worker_id": string }; Returns: Json
                            },
@@ -682,6 +753,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"revoke_invitation":
+{ Args: { "invitation_id": string }; Returns: undefined
+                           },
 "revoke_runner":
 { Args: { "organization_id": string,"user_id": string }; Returns: undefined
                            },
@@ -694,9 +768,37 @@ isOneToOne: false
 "save_test":
 { Args: { "document": Json }; Returns: Json
                            },
+"set_member_role":
+{ Args: { "labels"?: (string)[],"organization_id": string,"role": string,"user_id": string }; Returns: {
+              "created_at": string,
+"labels": (string)[],
+"organization_id": string,
+"role": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organization_members"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "set_secret":
 { Args: { "environment_id": string,"name": string,"value": string }; Returns: undefined
                            },
+"transfer_ownership":
+{ Args: { "organization_id": string,"user_id": string }; Returns: {
+              "created_at": string,
+"labels": (string)[],
+"organization_id": string,
+"role": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organization_members"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "update_test_run_context":
 { Args: { "run_id": string,"tokens"?: Json,"values"?: Json }; Returns: {
               "expires_at": string,

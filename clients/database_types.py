@@ -198,6 +198,39 @@ class PublicFixtureUsageUpdate(TypedDict):
     project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
     test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
 
+class PublicOrganizationInvitations(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    email: Optional[str] = Field(alias="email")
+    expires_at: datetime.datetime = Field(alias="expires_at")
+    id: uuid.UUID = Field(alias="id")
+    invited_by: Optional[uuid.UUID] = Field(alias="invited_by")
+    labels: List[str] = Field(alias="labels")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+    role: str = Field(alias="role")
+    token_digest: bytes = Field(alias="token_digest")
+
+class PublicOrganizationInvitationsInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    email: NotRequired[Annotated[Optional[str], Field(alias="email")]]
+    expires_at: Annotated[datetime.datetime, Field(alias="expires_at")]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    invited_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="invited_by")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    role: Annotated[str, Field(alias="role")]
+    token_digest: Annotated[bytes, Field(alias="token_digest")]
+
+class PublicOrganizationInvitationsUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    email: NotRequired[Annotated[Optional[str], Field(alias="email")]]
+    expires_at: NotRequired[Annotated[datetime.datetime, Field(alias="expires_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    invited_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="invited_by")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    role: NotRequired[Annotated[str, Field(alias="role")]]
+    token_digest: NotRequired[Annotated[bytes, Field(alias="token_digest")]]
+
 class PublicOrganizationMembers(BaseModel):
     created_at: datetime.datetime = Field(alias="created_at")
     labels: List[str] = Field(alias="labels")

@@ -69,7 +69,7 @@ comment on column public.organization_members.user_id is 'The member.';
 comment on column public.organization_members.role is
 $comment$owner and admin manage environments, secrets and credentials; editor changes tests and runs
 them; viewer reads. runner is a worker's own account: it takes runs and sees nothing else.
-Memberships are written with the secret key.$comment$;
+Given by create_organization, accept_invitation, set_member_role and transfer_ownership.$comment$;
 comment on column public.organization_members.labels is
 'What workers of a runner may claim to reach; empty for people.';
 comment on column public.organization_members.created_at is 'When the membership began.';

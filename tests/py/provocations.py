@@ -170,6 +170,78 @@ def not_allowed(engine: Engine) -> Statement:
     return engine.queueing(case(), person=engine.person("viewer"))
 
 
+# Refused calls: members
+
+
+@refusal
+def unknown_organization(engine: Engine) -> Statement:
+    return engine.call(
+        "leave_organization", person=engine.person(), organization_id=engine.organization
+    )
+
+
+@refusal
+def unknown_member(engine: Engine) -> Statement:
+    return about_member(engine, "remove_member", engine.person())
+
+
+@refusal
+def malformed_membership(engine: Engine) -> Statement:
+    return about_member(engine, "set_member_role", engine.person("viewer"), role="king")
+
+
+@refusal
+def last_owner(engine: Engine) -> Statement:
+    return about_member(engine, "remove_member", engine.person("owner"))
+
+
+@refusal
+def malformed_invitation(engine: Engine) -> Statement:
+    return inviting(engine, expires_in="1 year")
+
+
+@refusal
+def too_many_invitations(engine: Engine) -> Statement:
+    engine.connection.execute(
+        "insert into public.organization_invitations"
+        " (organization_id, role, token_digest, expires_at)"
+        " select %s, 'viewer', sha256(gen_random_uuid()::text::bytea), now() + interval '1 day'"
+        " from generate_series(1, 500)",
+        (engine.organization,),
+    )
+    return inviting(engine)
+
+
+@refusal
+def unknown_invitation(engine: Engine) -> Statement:
+    return engine.call("revoke_invitation", invitation_id=uuid.uuid4())
+
+
+@refusal
+def invalid_invitation(engine: Engine) -> Statement:
+    return engine.call("accept_invitation", person=engine.person(), token="made up")
+
+
+@refusal
+def already_member(engine: Engine) -> Statement:
+    call = inviting(engine)
+    token = engine.value(f"select ({call.sql.removeprefix('select ')}) ->> 'token'", *call.values)
+    return engine.call("accept_invitation", person=engine.person("viewer"), token=token)
+
+
+def inviting(engine: Engine, **arguments: Any) -> Statement:
+    """Return the call that invites somebody as a viewer."""
+    given = {"organization_id": engine.organization, "role": "viewer", **arguments}
+    return engine.call("invite_member", **given)
+
+
+def about_member(engine: Engine, function: str, user: str, **arguments: Any) -> Statement:
+    """Return the call of a *function* about a *user* of the organization."""
+    return engine.call(
+        function, organization_id=engine.organization, user_id=uuid.UUID(user), **arguments
+    )
+
+
 # Refused calls: running
 
 

@@ -280,6 +280,8 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
+    ('accept_invitation'), ('invite_member'), ('leave_organization'), ('remove_member'),
+    ('revoke_invitation'), ('set_member_role'), ('transfer_ownership'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'),
     ('get_environment_context'), ('get_test_readiness'), ('get_test_run_context'),
     ('update_test_run_context'),
@@ -302,6 +304,7 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
+    ('invite_member'), ('remove_member'), ('revoke_invitation'), ('set_member_role'),
     ('cleanup_expired_contexts'), ('revoke_runner'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'),
     ('get_environment_context'), ('get_test_readiness'), ('get_test_run_context'),
@@ -325,6 +328,8 @@ select bag_eq(
     $$ values
     ('are_labels'), ('claim_work'), ('register_worker'), ('release_work'), ('renew_work'),
     ('report_work'), ('revoke_runner'),
+    ('accept_invitation'), ('invite_member'), ('leave_organization'), ('remove_member'),
+    ('revoke_invitation'), ('set_member_role'), ('transfer_ownership'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
     ('page_limit'), ('update_test_run_context'),
     ('accept'), ('add_tests'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
@@ -364,6 +369,7 @@ select bag_eq(
     $$,
     $$ values
     ('are_labels'), ('revoke_runner'),
+    ('invite_member'), ('remove_member'), ('revoke_invitation'), ('set_member_role'),
     ('cleanup_expired_contexts'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
     ('page_limit'), ('update_test_run_context'),
@@ -495,6 +501,7 @@ select bag_eq(
     ('update', 'fixture_usage', 'fixture_id'),
     ('update', 'environments', 'archived_at, base_url, context_lifetime_s, context_max_bytes, labels, max_parallel, name, rate_limit_per_s, run_timeout_ms'),
     ('update', 'environment_variables', 'name, value'),
+    ('select', 'organization_invitations', 'created_at, email, expires_at, id, invited_by, labels, organization_id, role'),
     ('select', 'test_context_values', 'created_at, id, kind, name, project_id, row_index, row_key, run_id, size_bytes, test_case_id, value')
     $$,
     'and these on single columns and no others: no project_id can be changed'
