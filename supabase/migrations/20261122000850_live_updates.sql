@@ -8,6 +8,10 @@ set statement_timeout = '30s';
 alter publication supabase_realtime
 add table public.test_runs, public.test_results, public.test_execution_context;
 
+-- No deletions: Realtime gives the key of a deleted row to everybody who subscribes, since there is
+-- nothing left that row level security could be asked about. Clients delete nothing here anyway.
+alter publication supabase_realtime set (publish = 'insert, update');
+
 create function private.announce(topic text, event text, payload jsonb)
 returns void
 language sql
@@ -48,10 +52,12 @@ for select to authenticated
 using (
     extension = 'broadcast'
     and (
-        (select private.topic_id(realtime.topic(), 'run')) in (
-            select runs.id
+        exists (
+            select
             from public.test_runs as runs
-            where runs.project_id = any(array(select private.my_project_ids()))
+            where
+                runs.id = (select private.topic_id(realtime.topic(), 'run'))
+                and runs.project_id = any(array(select private.my_project_ids()))
         )
         or (select private.topic_id(realtime.topic(), 'project'))
         = any(array(select private.my_project_ids()))

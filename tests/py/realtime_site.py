@@ -40,6 +40,7 @@ using (owner_id = (select auth.uid()));
 grant select (id, owner_id, body) on public.notes to authenticated;
 grant select on public.notes to service_role;
 alter publication supabase_realtime add table public.notes;
+alter publication supabase_realtime set (publish = 'insert, update, delete, truncate');
 create policy messages_select_own on realtime.messages for select to authenticated
 using (realtime.topic() = 'own:' || (select auth.uid())::text);
 create policy messages_insert_own on realtime.messages for insert to authenticated

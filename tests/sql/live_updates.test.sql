@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(34);
+select plan(35);
 
 -- The publication
 
@@ -34,6 +34,15 @@ select is_empty(
     where publications.pubname = 'supabase_realtime' and relations.relkind <> 'r'
     $$,
     'none of them is partitioned'
+);
+
+select results_eq(
+    $$
+    select pubinsert, pubupdate, pubdelete, pubtruncate
+    from pg_publication where pubname = 'supabase_realtime'
+    $$,
+    $$ values (true, true, false, false) $$,
+    'without deletions, whose keys Realtime gives to everybody'
 );
 
 -- What is broadcast during a run
