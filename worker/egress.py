@@ -7,66 +7,93 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from unicodedata import normalize
+from urllib.parse import urljoin, urlsplit
 
+import httpx
+import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from worker.errors import ConfigError, TargetError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Networks = list[ipaddress.IPv4Network | ipaddress.IPv6Network]
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 
-# 127.1, 0x7f000001, 0177.0.0.1, 2130706433: spellings that C libraries take for an address.
-_NUMERIC_HOST = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}\.?", re.IGNORECASE)
-_NAT64 = ipaddress.ip_network("64:ff9b::/32")
-_COMPATIBLE = ipaddress.ip_network("::/96")
-_ISATAP = 0x5EFE
+
+def _networks(text: str) -> Networks:
+    return [ipaddress.ip_network(one) for one in text.split()]
+
+
+# Written out, because what Python takes for global depends on its patch release, and has multicast
+# and what nobody was given in it. Source: IANA's registries of special-purpose addresses.
+_GLOBAL = _networks("0.0.0.0/0 2000::/3")
+_SPECIAL = _networks(
+    "0.0.0.0/8 169.254.0.0/16 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 198.18.0.0/15"
+    " 198.51.100.0/24 203.0.113.0/24 224.0.0.0/3 2001::/23 2001:db8::/32 2002::/16"
+    " 3fff::/20"
+)
+_PRIVATE = _networks(
+    "10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 172.16.0.0/12 192.168.0.0/16 ::1 fc00::/7"
+)
+# Where clouds give credentials to whoever asks, or look after their machines.
+_METADATA = _networks(
+    "100.100.100.200 168.63.129.16 169.254.0.23 169.254.42.42 169.254.169.254 169.254.170.2"
+    " 169.254.170.23 192.0.0.192 fd00:42::42 fd00:ec2::23 fd00:ec2::254 fd20:ce::254"
+)
+_WRAPPING = _networks("::ffff:0:0/96 64:ff9b::/96")
+_ISATAP, _ISATAP_MASK = 0x5EFE, 0xFDFFFFFF
+
+_NAME_PATTERN = re.compile(r"\*|[\w.*-]*[^\W\d][\w.*-]*")
+# 127.1, 0x7f000001, 0177.0.0.1, 2130706433: C libraries take these for an address.
+_LIKE_AN_ADDRESS = re.compile(r".*[:%].*|(?:.*[.。])?(?:0x[0-9a-f]*|\d+)\.*", re.IGNORECASE)
 
 
 class EgressPolicy:
     """Decides by address; names count only where the operator allowed them."""
 
     def __init__(self, allow: Iterable[str] = ()) -> None:
-        """Take the operator's *allow* list: networks, addresses, and host patterns as ``*.lan``.
+        """Take the operator's *allow* list: networks, addresses, and name patterns as ``*.lan``.
 
-        A pattern opens private and loopback addresses, not link-local ones: the metadata
-        services of clouds live there, and opening those takes a network.
+        A pattern opens private and loopback addresses only. A metadata service opens by an entry
+        of its own: a network around it does not do so by accident.
         """
-        self._networks = []
-        self._patterns = []
-        for entry in allow:
-            if "/" in entry or _parse(entry):
-                try:
-                    self._networks.append(ipaddress.ip_network(entry))
-                except ValueError as error:
-                    raise ConfigError(f"ASSAY_EGRESS_ALLOW: {error}") from None
-            else:
-                self._patterns.append(entry.lower())
+        entries = [entry.lower() for entry in allow]
+        self._patterns = [entry for entry in entries if _NAME_PATTERN.fullmatch(entry)]
+        try:
+            self._networks = _networks(" ".join({*entries} - {*self._patterns}))
+        except ValueError as error:
+            raise ConfigError(f"ASSAY_EGRESS_ALLOW: {error}") from None
+        self._single = [one for one in self._networks if one.num_addresses == 1]
         self._admits = lru_cache(maxsize=4096)(self._judge)
 
     def check_host(self, host: str) -> None:
-        """Refuse *host* if it is an address that is not allowed, or one in disguise.
+        """Refuse *host* if it is an address that is not allowed; a name passes to the resolver."""
+        if _LIKE_AN_ADDRESS.fullmatch(host) and not self._admits("", host):
+            raise _denial(f"{host} is not a public address")
 
-        A name passes here: it is judged by what it resolves to.
-        """
-        if address := _parse(host):
-            self.check_address(host, str(address))
-        elif _NUMERIC_HOST.fullmatch(host):
-            raise TargetError("egress_denied", f"{host} is an address written in disguise")
+    def choose(self, name: str, addresses: Iterable[str]) -> list[str]:
+        """Return those of the *addresses* of *name* that may be connected to, at least one."""
+        plain = name.lower().rstrip(".")
+        if allowed := [one for one in addresses if self._admits(plain, one)]:
+            return allowed
+        # Not which address it is: that would draw a map of the operator's network.
+        raise _denial(f"{name} does not lead to a public address")
 
-    def check_address(self, host: str, address: str) -> None:
-        """Refuse to connect to *address* on behalf of *host*."""
-        if not self._admits(host.lower(), address):
-            shown = host if host == address else f"{host} ({address})"
-            message = f"{shown} is not a public address, nor in the worker's ASSAY_EGRESS_ALLOW"
-            raise TargetError("egress_denied", message)
-
-    def _judge(self, host: str, address: str) -> bool:
-        is_named = any(fnmatchcase(host, pattern) for pattern in self._patterns)
-        return all(
-            any(inner in network for network in self._networks)
-            or (not _is_special(inner) and (is_named or inner.is_global))
-            for inner in _carried(ipaddress.ip_address(address))
-        )
+    def _judge(self, name: str, text: str) -> bool:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        reached = _unwrap(address)
+        if _is_in(reached, _METADATA):
+            return _is_in(reached, self._single)
+        if _is_in(address, self._networks) or _is_in(reached, self._networks):
+            return True
+        if _is_in(reached, _PRIVATE):
+            return any(fnmatchcase(name, pattern) for pattern in self._patterns)
+        is_tunnel = (int(reached) >> 32) & _ISATAP_MASK == _ISATAP
+        return _is_in(reached, _GLOBAL) and not _is_in(reached, _SPECIAL) and not is_tunnel
 
 
 class CheckedResolver(AbstractResolver):
@@ -82,58 +109,58 @@ class CheckedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Return the allowed addresses of *host*; raises ``TargetError`` when there is none."""
         del family  # whatever the name has, the connector tries in turn
-        failure = TargetError("dns", f"the name {host} could not be resolved")
-        allowed: list[ResolveResult] = []
-        for address in await self._lookup(host, port):
-            try:
-                self._policy.check_address(host, address)
-            except TargetError as denied:
-                failure = denied
-                continue
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            proto, flags = socket.IPPROTO_TCP, socket.AI_NUMERICHOST
-            allowed.append(
-                ResolveResult(
-                    hostname=host, host=address, port=port, family=family, proto=proto, flags=flags
-                )
+        found = await self._lookup(host, port)
+        if not found:
+            raise TargetError("dns", f"the name {host} could not be resolved")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
             )
-        if not allowed:
-            raise failure
-        return allowed
+            for address in self._policy.choose(host, found)
+        ]
 
     async def close(self) -> None:
         """Nothing is held."""
 
 
-@lru_cache(maxsize=4096)
-def _parse(host: str) -> Address | None:
+def locate(url: str, base: str = "") -> yarl.URL:
+    """Read *url*, relative to *base*, with its escapes left as they are.
+
+    Raises ``TargetError`` for a host that is something else than it looks, and ``ValueError`` for
+    what is no http or https address.
+    """
+    joined = urljoin(base, url)
     try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
+        address = yarl.URL(str(httpx.URL(joined)), encoded=True)
+    except httpx.InvalidURL as error:
+        host = urlsplit(joined).hostname or ""
+        # Full-width digits and other dots are what they look like, to browsers at least.
+        plain = normalize("NFKC", host)
+        if plain != host or _LIKE_AN_ADDRESS.fullmatch(plain):
+            raise _denial(f"{host} is written in disguise") from None
+        raise ValueError(str(error)) from None
+    if address.scheme not in {"http", "https"} or not address.host:
+        raise ValueError("it is no http or https address")
+    return address
 
 
-def _is_special(address: Address) -> bool:
-    """Tell whether *address* is one that no name may open."""
-    is_site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
-    flags = (address.is_link_local, address.is_multicast, address.is_unspecified, is_site_local)
-    return any(flags)
+def _denial(said: str) -> TargetError:
+    return TargetError("egress_denied", f"{said}, nor allowed by the worker's operator")
 
 
-def _carried(address: Address) -> list[Address]:
-    """Return what a packet to *address* may reach: itself, and an IPv4 address wrapped in it."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return [address]
-    if address.ipv4_mapped:
-        return [address.ipv4_mapped]
-    number = int(address)
-    wrapped: list[Address] = [address, *(address.teredo or ())]
-    if address.sixtofour:
-        wrapped.append(address.sixtofour)
-    is_low = address in _NAT64 or (address in _COMPATIBLE and number > 1)
-    if is_low or (number >> 32) & 0xFFFF == _ISATAP:
-        wrapped.append(ipaddress.IPv4Address(number & 0xFFFFFFFF))
-    return wrapped
+def _is_in(address: Address, networks: Networks) -> bool:
+    return any(address in network for network in networks)
+
+
+def _unwrap(address: Address) -> Address:
+    """Return the IPv4 address that *address* stands for, or itself."""
+    is_wrapped = _is_in(address, _WRAPPING)
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if is_wrapped else address
 
 
 async def _ask_system(host: str, port: int) -> list[str]:

@@ -11,12 +11,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import httpx
-import yarl
 from aiohttp.http_exceptions import LineTooLong
 from multidict import CIMultiDict
 
 from worker import __version__, jsontext
+from worker.egress import locate
 from worker.errors import TargetError
 from worker.models import Body, Pairs, Request, Timing
 from worker.transport import Hop, TargetTransport
@@ -29,7 +28,6 @@ _DEFAULT_HEADERS = (
     ("accept", "*/*"),
     ("accept-encoding", "gzip, deflate"),
 )
-_SCHEMES = frozenset({"http", "https"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _OF_BODY = frozenset({"content-type", "content-length", "content-encoding"})
@@ -56,7 +54,7 @@ async def perform(request: Request, transport: TargetTransport) -> Exchange:
         raise TargetError("definition", f"this worker speaks plain HTTP/1.1, not {wanted}")
     try:
         content, headers = _content(request)
-        hop = Hop(request.method, _address(request.url), headers, content)
+        hop = Hop(request.method, locate(request.url), headers, content)
         async with asyncio.timeout(request.timeout_ms.total / 1000):
             return await _follow(hop, request, transport)
     # A certificate error is a ValueError too: what the network raises comes first.
@@ -100,25 +98,10 @@ async def _follow(hop: Hop, request: Request, transport: TargetTransport) -> Exc
         )
 
 
-def _address(url: str, base: yarl.URL | None = None) -> yarl.URL:
-    """Read *url*, relative to *base*, leaving its escapes as they are written.
-
-    Raises ``ValueError`` for what is no http or https address.
-    """
-    try:
-        joined = httpx.URL(str(base or "")).join(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(str(error)) from error
-    address = yarl.URL(str(joined), encoded=True)
-    if address.scheme not in _SCHEMES or not address.host:
-        raise ValueError("the URL is not an http or https address")
-    return address
-
-
 def _redirect(hop: Hop, status: int, location: str, request: Request) -> None:
     """Turn *hop* into the next one, by the rules browsers follow."""
     try:
-        target = _address(location, hop.url)
+        target = locate(location, str(hop.url))
     except ValueError:
         said = f"{hop.place} redirects to what is no http or https address"
         raise TargetError("protocol", said) from None

@@ -34,7 +34,6 @@ class Worker:
         self._runner = runner
         self._settings = settings
         self._id = ""
-        self._items: dict[str, Item] = {}  # by lease, from claim to accepted report
         self._ready: deque[Item] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._outbox = Outbox()
@@ -94,7 +93,7 @@ class Worker:
         unsent = [*self._ready]
         self._ready.clear()
         for item in unsent:
-            self._forget(item.lease)
+            self._keeper.let_go(item.lease)
         if unsent:
             with contextlib.suppress(StoreError, TimeoutError):
                 async with asyncio.timeout(self._settings.kill_s):
@@ -149,7 +148,7 @@ class Worker:
                 await self._report(batch[:middle])
                 await self._report(batch[middle:])
             elif batch[0].is_last_resort:
-                self._forget(lease.lease)
+                self._keeper.let_go(lease.lease)
             else:
                 _log.exception("unreportable", extra={"f": {"item": lease.item}})
                 message = f"the database does not take the report ({error.code or error.status})"
@@ -168,7 +167,7 @@ class Worker:
         else:
             reply = await insist(lambda: self._store.claim_work(self._id, call_id, slots, prefetch))
         for one in batch:
-            self._forget(one.lease.lease)
+            self._keeper.let_go(one.lease.lease)
         self._drop(Renewal(cancelled=reply.cancelled))
         for raw in reply.work:
             self._accept(raw)
@@ -186,8 +185,7 @@ class Worker:
         if isinstance(item, tuple):
             lease, reason = item
             self._post(lease, Report.of_failure(lease, now(), "definition", reason))
-        elif item.lease not in self._items:  # a repeated claim brings what is held already
-            self._items[item.lease] = item
+        elif item.lease not in self._keeper.held:  # a repeated claim brings what is held already
             self._keeper.hold(item)
             self._ready.append(item)
 
@@ -224,7 +222,7 @@ class Worker:
     def _drop(self, renewal: Renewal) -> None:
         """End what the database no longer wants; a cancelled attempt is still reported, as such."""
         unwanted = {*renewal.cancelled, *renewal.lost}
-        for item in [one for one in self._items.values() if one.item in unwanted]:
+        for item in [one for one in self._keeper.held.values() if one.item in unwanted]:
             if task := self._running.get(item.lease):
                 task.cancel()
             elif item in self._ready:
@@ -235,11 +233,7 @@ class Worker:
                 message = "cancelled before there was an answer"
                 self._post(item, Report.of_failure(item, now(), "cancelled", message))
             else:
-                self._forget(item.lease)
-
-    def _forget(self, lease: str) -> None:
-        self._items.pop(lease, None)
-        self._keeper.let_go(lease)
+                self._keeper.let_go(item.lease)
 
     async def _watch(self) -> None:
         if self._settings.realtime == "on":

@@ -66,10 +66,6 @@ class Lease(_Wire):
     attempt: int
     lease: str
 
-    def fields(self) -> dict[str, Any]:
-        """Return what a report repeats of it."""
-        return self.model_dump(include=set(Lease.model_fields))
-
 
 class Item(Lease):
     """One attempt to make: a request, what to look up in its answer, and until when it is ours."""
@@ -137,7 +133,7 @@ class Report(Lease):
     def of_failure(cls, lease: Lease, started_at: str, category: str, message: str) -> Self:
         """Report that the attempt of *lease* came to nothing."""
         error = {"category": category, "message": message}
-        return cls(**lease.fields(), started_at=started_at, error=error)
+        return cls.model_validate(vars(lease) | {"started_at": started_at, "error": error})
 
     def to_json(self) -> bytes:
         """Return the report as the database will parse it."""

@@ -25,13 +25,11 @@ _UNSTORABLE = "a found value holds a NUL or half a surrogate pair"
 
 # Steps that name one child each: these need no parser, and jsonpath-ng is slow.
 _STEP = re.compile(
-    r"\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|\[(?P<index>[0-9]{1,9})\]"
-    r"|\['(?P<single>[^'\\\n]+)'\]"
-    r'|\["(?P<double>[^"\\\n]+)"\]'
+    r"\[([0-9]{1,9})\]"
+    r"|\.(?!(?:where|wherenot)\b)([A-Za-z_][A-Za-z0-9_]*)"
+    r"|\['([^'\\\n]+)'\]"
+    r'|\["([^"\\\n]+)"\]'
 )
-_SIMPLE = re.compile(rf"\$(?:{re.sub(r'[?]P<[a-z]+>', '?:', _STEP.pattern)})*")
-_RESERVED = frozenset({"where", "wherenot"})
 
 # Expressions whose cost the size of the body bounds; a union such as [0,0] doubles at each step.
 _TAME = (jsonpath_ng.Root, jsonpath_ng.Slice, jsonpath_ng.This, jsonpath_ng.Wildcard)
@@ -167,26 +165,25 @@ def is_heavy(lookup: Lookup) -> bool:
 @lru_cache(maxsize=4096)
 def simple_steps(path: str) -> tuple[str | int, ...] | None:
     """Return the keys and indexes of a path as plain as ``$.a.b[0]['c']``, else None."""
-    if not _SIMPLE.fullmatch(path):
-        return None
     steps: list[str | int] = []
-    for step in _STEP.finditer(path):
-        if step["name"] in _RESERVED:
-            return None
-        key = step["name"] or step["single"] or step["double"]
-        steps.append(key if key is not None else int(step["index"]))
-    return tuple(steps)
+    end = 1
+    while step := _STEP.match(path, end):
+        text = step[step.lastindex or 0]
+        steps.append(int(text) if step.lastindex == 1 else text)
+        end = step.end()
+    return tuple(steps) if path.startswith("$") and end == len(path) else None
 
 
 def follow(value: Any, steps: Sequence[str | int]) -> list[Any]:  # noqa: ANN401
     """Return what lies at the end of *steps*: one value, or none."""
-    for step in steps:
-        if isinstance(step, str):
-            if not isinstance(value, dict) or step not in value:
+    try:
+        for step in steps:
+            kind: Any = dict if isinstance(step, str) else list
+            if not isinstance(value, kind):
                 return []
-        elif not isinstance(value, list) or step >= len(value):
-            return []
-        value = value[step]
+            value = value[step]
+    except LookupError:
+        return []
     return [value]
 
 

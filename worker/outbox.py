@@ -52,10 +52,11 @@ class Outbox:
 
     def take(self) -> list[Outgoing]:
         """Take out the next batch; one report always fits."""
-        batch, size = [self._waiting.popleft()], 0
+        batch = [self._waiting.popleft()]
+        room = BATCH_BYTES - len(batch[0].report)
         while self._waiting and len(batch) < BATCH_REPORTS:
-            size += len(batch[-1].report)
-            if size + len(self._waiting[0].report) > BATCH_BYTES:
+            room -= len(self._waiting[0].report)
+            if room < 0:
                 break
             batch.append(self._waiting.popleft())
         self._since = time.monotonic()

@@ -42,7 +42,7 @@ class Runner:
         found = {one.id: one for one in await self._evaluator.observe_all(lookups, evidence)}
         schema = found.pop(_SCHEMA, Observed(id=_SCHEMA))
         return Report(
-            **item.fields(),
+            **vars(item),  # of which it keeps the lease
             started_at=started_at,
             response=_response(exchange, text),
             timing_ms=exchange.timing,

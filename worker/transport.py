@@ -93,7 +93,7 @@ class TargetTransport:
 
         Raises ``TargetError`` for what egress refuses, else whatever aiohttp raises.
         """
-        self._policy.check_host(hop.url.host or "")
+        self._policy.check_host(hop.url.raw_host or "")
         self._session = self._session or self._open_session()
         _clock.set(hop.clock)
         may_repeat = hop.method in _REPEATABLE
