@@ -150,7 +150,7 @@ def locate(url: str, base: str = "") -> yarl.URL:
 
 
 def _denial(said: str) -> TargetError:
-    return TargetError("egress_denied", f"{said}, nor allowed by the worker's operator")
+    return TargetError("egress_denied", f"{said}, and the worker's operator does not allow it")
 
 
 def _is_in(address: Address, networks: Networks) -> bool:

@@ -241,39 +241,6 @@ async def test_a_redirect_is_held_to_the_egress_policy() -> None:
     assert connections == []
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "127.0.0.1",
-        "2130706433",
-        "0x7f000001",
-        "0177.0.0.1",
-        "127.1",
-        "[::ffff:127.0.0.1]",
-        "[::1]",
-        "localhost",
-        "innocent.test",
-        "user:pw@127.0.0.1",
-        "127.0.0.1.",
-        "１２７.0.0.1",  # noqa: RUF001 - full-width digits are the point
-    ],
-)
-async def test_a_denied_host_is_never_connected_to(host: str) -> None:
-    """However it is spelt, and if its name resolves to the inside."""
-
-    async def inside_out(_host: str, _port: int) -> list[str]:
-        return ["127.0.0.1", "::1"]
-
-    transport = TargetTransport(EgressPolicy(), inside_out)
-    async with serve_bytes(b"HTTP/1.1 200 OK\r\n\r\n") as (url, connections):
-        with pytest.raises(TargetError) as denied:
-            await exchange(transport, f"http://{host}:{httpx.URL(url).port}/")
-    await transport.aclose()
-
-    assert denied.value.category in {"egress_denied", "definition"}
-    assert connections == []
-
-
 async def test_a_name_is_connected_to_where_it_was_checked() -> None:
     """The resolver's answer is used; the host header keeps the name."""
 
