@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from aiohttp.http_exceptions import LineTooLong
 from multidict import CIMultiDict
 
 from worker import __version__, jsontext
@@ -21,6 +20,13 @@ from worker.models import Body, Pairs, Request, Timing
 from worker.transport import Hop, TargetTransport
 
 Inflate = Callable[[bytes, int], bytes]
+
+# A packed body longer than the first is held to the second: text shrinks to a tenth, zeros to a
+# thousandth.
+_UNSUSPECTED_BYTES, _MOST_INFLATION = 1024 * 1024, 200
+_HEAD_BYTES = 256 * 1024
+# How aiohttp begins to say that a header is too long, and that there are too many.
+_TOO_LARGE = ("Got more than", "Too many headers")
 
 # What every client sends unless the test says otherwise.
 _DEFAULT_HEADERS = (
@@ -69,10 +75,14 @@ async def perform(request: Request, transport: TargetTransport) -> Exchange:
 async def _follow(hop: Hop, request: Request, transport: TargetTransport) -> Exchange:
     redirects: list[dict[str, Any]] = []
     set_cookie: list[str] = []
+    head_bytes = 0
     while True:
         with closing(await transport.send(hop, request)) as reply:
             pairs = tuple((_text(name), _text(value)) for name, value in reply.raw_headers)
             named = CIMultiDict(pairs)
+            head_bytes += sum(len(name) + len(value) for name, value in reply.raw_headers)
+            if head_bytes > _HEAD_BYTES:
+                raise TargetError("too_large", f"{hop.place} sent more than 256 KB of headers")
             set_cookie += named.getall("set-cookie", ())
             location = named.get("location")
             if reply.status in _REDIRECTS and location and request.max_redirects:
@@ -112,6 +122,9 @@ def _redirect(hop: Hop, status: int, location: str, request: Request) -> None:
         hop.method, hop.content = "GET", b""
         drop |= _OF_BODY
     if target.origin() != hop.url.origin():
+        if request.secret_body and hop.content:
+            said = f"{hop.place} redirects a body that holds a secret to {target.host}"
+            raise TargetError("secret_host_denied", said)
         drop |= request.secret_headers | _CREDENTIALS
     hop.headers = [(name, value) for name, value in hop.headers if name.lower() not in drop]
     hop.url = target
@@ -121,12 +134,17 @@ async def _read(
     stream: aiohttp.StreamReader, cap: int, inflate: Inflate | None
 ) -> tuple[bytes, bool]:
     """Return the decoded body, at most *cap* bytes of it, and whether there was more."""
-    body = bytearray()
+    body, received = bytearray(), 0
     async for chunk in stream.iter_any():
+        received += len(chunk)
+        room = min(cap, max(_UNSUSPECTED_BYTES, received * _MOST_INFLATION))
         # One byte more than allowed is enough to know, and keeps a bomb from going off.
-        body += inflate(chunk, cap + 1 - len(body)) if inflate else chunk
+        body += inflate(chunk, room + 1 - len(body)) if inflate else chunk
         if len(body) > cap:
             return bytes(body[:cap]), True
+        if len(body) > room:
+            said = f"the body unpacks to more than {_MOST_INFLATION} times what was sent"
+            raise TargetError("too_large", said)
     return bytes(body), False
 
 
@@ -185,8 +203,8 @@ def _as_target_error(error: Exception, place: str, request: Request) -> TargetEr
         case aiohttp.ClientConnectorError():
             reason = errno.errorcode.get(error.os_error.errno or 0, "unreachable")
             category, message = "connect", f"could not connect to {place}: {reason}"
-        case aiohttp.ClientResponseError(__cause__=Exception(__cause__=LineTooLong())):
-            category, message = "too_large", f"{place} sent a header that is too long"
+        case aiohttp.ClientResponseError() if error.message.startswith(_TOO_LARGE):
+            category, message = "too_large", f"{place} sent a header too long, or too many of them"
         case aiohttp.ClientResponseError():
             message = f"what {place} sent is not HTTP"
         case zlib.error():

@@ -5,9 +5,6 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-# Libraries whose messages may quote URLs with keys in them.
-_TALKATIVE = ("httpx", "httpcore", "realtime", "websockets", "aiohttp", "asyncio")
-
 
 class _JsonLines(logging.Formatter):
     """One object per record: time, level, event, and the fields given as ``extra={"f": {...}}``."""
@@ -23,9 +20,11 @@ class _JsonLines(logging.Formatter):
 
 
 def set_up(level: str) -> None:
-    """Send every record of *level* and above to stdout; libraries only when they are in trouble."""
+    """Send every record of *level* and above to stdout; libraries only when they are in trouble.
+
+    What they say may quote URLs with keys in them, and more.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.basicConfig(level=logging.CRITICAL, handlers=[handler], force=True)
+    logging.getLogger("worker").setLevel(level)

@@ -38,6 +38,7 @@ class Request(_Wire):
     url: str
     headers: Pairs = ()
     secret_headers: frozenset[str] = frozenset()
+    secret_body: bool = False
     body: Body | None = None
     auth: dict[str, Any] | None = None
     timeout_ms: Timeouts

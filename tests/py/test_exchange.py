@@ -190,6 +190,51 @@ async def test_secret_headers_do_not_leave_their_origin(transport: TargetTranspo
     assert (here["x-key"], here["authorization"], here["cookie"]) == ("s1", "s2", "s3")
 
 
+@pytest.mark.parametrize(
+    ("status", "is_secret", "arrives"),
+    [(307, True, 0), (308, True, 0), (307, False, 1), (303, True, 1)],
+)
+async def test_a_body_with_a_secret_does_not_leave_its_origin(
+    transport: TargetTransport, status: int, is_secret: object, arrives: int
+) -> None:
+    """Unless the redirect turns the request into one without a body."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    body = {"kind": "text", "value": "hunter2"}
+
+    async with serve_bytes(answer) as (other, connections):
+
+        async def away(_: web.Request) -> web.Response:
+            return web.Response(status=status, headers={"Location": other})
+
+        async with serve(away=away) as url:
+            asked = exchange(
+                transport, f"{url}/away", method="POST", body=body, secret_body=is_secret
+            )
+            if arrives:
+                await asked
+            else:
+                with pytest.raises(TargetError, match="redirects a body") as denied:
+                    await asked
+                assert denied.value.category == "secret_host_denied"
+
+    assert len(connections) == arrives
+
+
+async def test_a_body_with_a_secret_stays_with_its_origin(transport: TargetTransport) -> None:
+    """A redirect within it is followed as any other."""
+
+    async def near(_: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": "/echo"})
+
+    async with serve(near=near, echo=echo) as url:
+        body = {"kind": "text", "value": "hunter2"}
+        answer = await exchange(
+            transport, f"{url}/near", method="POST", body=body, secret_body=True
+        )
+
+    assert seen(answer)["body"] == "hunter2"
+
+
 async def test_redirects_end_somewhere(transport: TargetTransport) -> None:
     """Too many are an error; none allowed means the first answer is the answer."""
 
@@ -271,6 +316,23 @@ async def test_a_slow_answer_is_a_timeout(transport: TargetTransport) -> None:
     assert late.value.category == "timeout"
 
 
+async def test_an_answer_that_drips_is_a_timeout_too(transport: TargetTransport) -> None:
+    """However often something arrives: nothing starts the clock anew."""
+
+    async def drips(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        while True:
+            await answer.write(b"x")
+            await asyncio.sleep(0.01)
+
+    async with serve(drips=drips) as url:
+        with pytest.raises(TargetError, match="no whole answer") as late:
+            await exchange(transport, f"{url}/drips", timeout_ms={"connect": 60_000, "total": 500})
+
+    assert late.value.category == "timeout"
+
+
 async def test_a_body_beyond_the_cap_is_cut(transport: TargetTransport) -> None:
     """Exactly at the cap; a body of that very size is whole."""
 
@@ -318,6 +380,44 @@ async def test_a_bomb_does_not_go_off(transport: TargetTransport) -> None:
     assert (len(got.body), got.truncated) == (5000, True)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_unpacks_to_too_much_is_too_large(
+    transport: TargetTransport, encoding: str
+) -> None:
+    """Beyond the first megabyte, two hundred times what was sent is no answer but an attack."""
+    zeros = bytes(20_000_000)
+    packed = gzip.compress(zeros) if encoding == "gzip" else zlib.compress(zeros)
+    words = b"".join(b'{"id": %d}' % number for number in range(500_000))
+    packed_words = gzip.compress(words) if encoding == "gzip" else zlib.compress(words)
+
+    async def bomb(_: web.Request) -> web.Response:
+        return web.Response(body=packed, headers={"Content-Encoding": encoding})
+
+    async def large(_: web.Request) -> web.Response:
+        return web.Response(body=packed_words, headers={"Content-Encoding": encoding})
+
+    async with serve(bomb=bomb, large=large) as url:
+        with pytest.raises(TargetError, match="200 times") as failure:
+            await exchange(transport, f"{url}/bomb", max_body_bytes=50_000_000)
+        got = await exchange(transport, f"{url}/large", max_body_bytes=50_000_000)
+
+    assert failure.value.category == "too_large"
+    assert got.body == words
+
+
+async def test_encodings_that_are_not_offered_are_not_undone(transport: TargetTransport) -> None:
+    """Only gzip and deflate are asked for; of others the bytes are the answer."""
+
+    async def answer(request: web.Request) -> web.Response:
+        offered = request.headers["Accept-Encoding"]
+        return web.Response(text=offered, headers={"Content-Encoding": "br"})
+
+    async with serve(answer=answer) as url:
+        got = await exchange(transport, f"{url}/answer")
+
+    assert got.body == b"gzip, deflate"
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -339,11 +439,34 @@ async def test_broken_answers_are_told_apart(
     assert failure.value.category == "protocol"
 
 
-async def test_an_endless_header_is_too_large(transport: TargetTransport) -> None:
-    """It is not read to its end."""
-    async with serve_bytes(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000) as (url, _):
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"X: " + b"x" * 100_000,
+        b"X: x\r\n" * 1000 + b"\r\n",
+        (b"X: " + b"x" * 60_000 + b"\r\n") * 5 + b"Content-Length: 0\r\n\r\n",
+    ],
+    ids=["endless", "many", "large together"],
+)
+async def test_headers_can_be_too_large(transport: TargetTransport, headers: bytes) -> None:
+    """One of them, all of them, or their number."""
+    async with serve_bytes(b"HTTP/1.1 200 OK\r\n" + headers) as (url, _):
         with pytest.raises(TargetError) as failure:
             await exchange(transport, url)
+
+    assert failure.value.category == "too_large"
+
+
+async def test_headers_of_redirects_add_up(transport: TargetTransport) -> None:
+    """Each hop is small, and all of them are kept."""
+
+    async def again(_: web.Request) -> web.Response:
+        cookie = "x" * 60_000
+        return web.Response(status=302, headers={"Location": "/again", "Set-Cookie": cookie})
+
+    async with serve(again=again) as url:
+        with pytest.raises(TargetError, match="256 KB of headers") as failure:
+            await exchange(transport, f"{url}/again", max_redirects=50)
 
     assert failure.value.category == "too_large"
 
