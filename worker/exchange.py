@@ -4,7 +4,6 @@ import asyncio
 import errno
 import ssl
 import zlib
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +17,6 @@ from worker.egress import locate
 from worker.errors import TargetError
 from worker.models import Body, Pairs, Request, Timing
 from worker.transport import Hop, TargetTransport
-
-Inflate = Callable[[bytes, int], bytes]
 
 # A packed body longer than the first is held to the second: text shrinks to a tenth, zeros to a
 # thousandth.
@@ -36,6 +33,7 @@ _DEFAULT_HEADERS = (
 )
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+_PACKED, _GZIP_OR_ZLIB = frozenset({"gzip", "x-gzip", "deflate"}), 32
 _OF_BODY = frozenset({"content-type", "content-length", "content-encoding"})
 
 
@@ -92,8 +90,8 @@ async def _follow(hop: Hop, request: Request, transport: TargetTransport) -> Exc
                 _redirect(hop, reply.status, location, request)
                 continue
             hop.clock.first_byte = hop.clock.elapsed()
-            inflate = _inflater(named.get("content-encoding", ""))
-            body, truncated = await _read(reply.content, request.max_body_bytes, inflate)
+            encoding = named.get("content-encoding", "")
+            body, truncated = await _read(reply.content, encoding, request.max_body_bytes)
         hop.clock.total = hop.clock.elapsed()
         version = reply.version or aiohttp.HttpVersion11
         return Exchange(
@@ -130,33 +128,23 @@ def _redirect(hop: Hop, status: int, location: str, request: Request) -> None:
     hop.url = target
 
 
-async def _read(
-    stream: aiohttp.StreamReader, cap: int, inflate: Inflate | None
-) -> tuple[bytes, bool]:
-    """Return the decoded body, at most *cap* bytes of it, and whether there was more."""
+async def _read(stream: aiohttp.StreamReader, encoding: str, cap: int) -> tuple[bytes, bool]:
+    """Return the body without *encoding*, at most *cap* bytes of it, and whether there was more."""
+    # What else it is packed in is best left as it is: nobody asked for that.
+    is_packed = encoding.strip().lower() in _PACKED
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | _GZIP_OR_ZLIB) if is_packed else None
     body, received = bytearray(), 0
     async for chunk in stream.iter_any():
         received += len(chunk)
         room = min(cap, max(_UNSUSPECTED_BYTES, received * _MOST_INFLATION))
         # One byte more than allowed is enough to know, and keeps a bomb from going off.
-        body += inflate(chunk, room + 1 - len(body)) if inflate else chunk
+        body += inflater.decompress(chunk, room + 1 - len(body)) if inflater else chunk
         if len(body) > cap:
             return bytes(body[:cap]), True
         if len(body) > room:
             said = f"the body unpacks to more than {_MOST_INFLATION} times what was sent"
             raise TargetError("too_large", said)
     return bytes(body), False
-
-
-def _inflater(encoding: str) -> Inflate | None:
-    """Return what undoes *encoding*, or None where the bytes are best left as they are."""
-    match encoding.strip().lower():
-        case "gzip" | "x-gzip":
-            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress
-        case "deflate":
-            return zlib.decompressobj().decompress
-        case _:
-            return None
 
 
 def _content(request: Request) -> tuple[bytes, list[tuple[str, str]]]:

@@ -19,17 +19,10 @@ class Outgoing(NamedTuple):
     is_last_resort: bool = False
 
 
-class Outbox:
+class Outbox(deque[Outgoing]):
     """What was seen and not yet told, oldest first."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
-        self._waiting: deque[Outgoing] = deque()
-        self._since = 0.0
-
-    def __bool__(self) -> bool:
-        """Tell whether there is anything to report."""
-        return bool(self._waiting)
+    _since = 0.0
 
     @property
     def due_at(self) -> float:
@@ -38,26 +31,24 @@ class Outbox:
 
     def add(self, lease: Lease, report: Report) -> None:
         """Put *report* in line."""
-        if not self._waiting:
+        if not self:
             self._since = time.monotonic()
-        self._waiting.append(Outgoing(lease, report.to_json()))
+        self.append(Outgoing(lease, report.to_json()))
 
     def is_due(self) -> bool:
         """Tell whether waiting for company is over: enough of them, in number, bytes or age."""
         return (
-            len(self._waiting) >= BATCH_REPORTS
+            len(self) >= BATCH_REPORTS
             or time.monotonic() >= self.due_at
-            or sum(len(one.report) for one in self._waiting) >= BATCH_BYTES
+            or sum(len(one.report) for one in self) >= BATCH_BYTES
         )
 
     def take(self) -> list[Outgoing]:
         """Take out the next batch; one report always fits."""
-        batch = [self._waiting.popleft()]
+        batch = [self.popleft()]
         room = BATCH_BYTES - len(batch[0].report)
-        while self._waiting and len(batch) < BATCH_REPORTS:
-            room -= len(self._waiting[0].report)
-            if room < 0:
-                break
-            batch.append(self._waiting.popleft())
+        while self and len(batch) < BATCH_REPORTS and len(self[0].report) <= room:
+            room -= len(self[0].report)
+            batch.append(self.popleft())
         self._since = time.monotonic()
         return batch

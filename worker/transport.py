@@ -82,10 +82,12 @@ class TargetTransport:
     """Makes the requests under test; it follows no redirect and keeps no cookie."""
 
     def __init__(self, policy: EgressPolicy, lookup: Lookup | None = None) -> None:
-        """Hold every connection to *policy*; *lookup* replaces the system's name resolution."""
+        """Hold every connection to *policy*; *lookup* replaces the system's name resolution.
+
+        Takes a running event loop.
+        """
         self._policy = policy
-        self._resolver = CheckedResolver(policy, lookup)
-        self._session: aiohttp.ClientSession | None = None
+        self._session = _open_session(CheckedResolver(policy, lookup))
         self._tls = {True: _tls_context(verify=True), False: _tls_context(verify=False)}
 
     async def send(self, hop: Hop, request: Request) -> aiohttp.ClientResponse:
@@ -94,7 +96,6 @@ class TargetTransport:
         Raises ``TargetError`` for what egress refuses, else whatever aiohttp raises.
         """
         self._policy.check_host(hop.url.raw_host or "")
-        self._session = self._session or self._open_session()
         _clock.set(hop.clock)
         may_repeat = hop.method in _REPEATABLE
         while True:
@@ -117,27 +118,7 @@ class TargetTransport:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._session:
-            await self._session.close()
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=0,  # the worker's slots are the limit
-            resolver=self._resolver,
-            keepalive_timeout=_KEEPALIVE_S,
-        )
-        session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=_SKIP_AUTO,
-            auto_decompress=False,
-            max_field_size=_HEADER_BYTES,
-            max_line_size=_HEADER_BYTES,
-            trace_configs=[_phase_trace()],
-        )
-        # aiohttp would also send PUT and DELETE again; which requests may be is our decision.
-        session._retry_connection = False  # noqa: SLF001
-        return session
+        await self._session.close()
 
 
 class _TimedContext(ssl.SSLContext):
@@ -163,6 +144,26 @@ def platform_clients(
     how: dict[str, Any] = {"base_url": url, "auth": auth, "headers": headers}
     how |= {"timeout": _PLATFORM_TIMEOUT, "transport": transport}
     return httpx.AsyncClient(**how), httpx.Client(**how)
+
+
+def _open_session(resolver: CheckedResolver) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        limit=0,  # the worker's slots are the limit
+        resolver=resolver,
+        keepalive_timeout=_KEEPALIVE_S,
+    )
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_SKIP_AUTO,
+        auto_decompress=False,
+        max_field_size=_HEADER_BYTES,
+        max_line_size=_HEADER_BYTES,
+        trace_configs=[_phase_trace()],
+    )
+    # aiohttp would also send PUT and DELETE again; which requests may be is our decision.
+    session._retry_connection = False  # noqa: SLF001
+    return session
 
 
 def _tls_context(*, verify: bool) -> ssl.SSLContext:

@@ -59,11 +59,6 @@ async def test_a_certificate_nobody_signed_is_refused_unless_told_otherwise(http
     assert 0 < answer.timing.tls < answer.timing.total
 
 
-async def test_a_closed_transport_was_perhaps_never_opened() -> None:
-    """Closing is always fine."""
-    await TargetTransport(EgressPolicy()).aclose()
-
-
 def test_a_clock_books_time_on_the_phase_that_ended() -> None:
     """Each moment counts once."""
     clock = Clock()
