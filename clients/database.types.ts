@@ -59,6 +59,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"data_changes": {
+                  Row: {
+                    "after": Json | null,"before": Json | null,"changed_at": string,"id": number,"key_kind": string,"organization_id": string,"project_id": string | null,"row_id": string,"table_name": string,"transaction_id": number,"user_id": string | null,"user_role": string | null,"verb": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "after"?: Json | null,"before"?: Json | null,"changed_at"?: string,"id"?: never,"key_kind": string,"organization_id": string,"project_id"?: string | null,"row_id": string,"table_name": string,"transaction_id"?: number,"user_id"?: string | null,"user_role"?: string | null,"verb": string
+                  }
+                  Update: {
+                    "after"?: Json | null,"before"?: Json | null,"changed_at"?: string,"id"?: never,"key_kind"?: string,"organization_id"?: string,"project_id"?: string | null,"row_id"?: string,"table_name"?: string,"transaction_id"?: number,"user_id"?: string | null,"user_role"?: string | null,"verb"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"environment_variables": {
                   Row: {
                     "environment_id": string,"id": string,"name": string,"project_id": string,"secret_id": string | null,"updated_at": string,"value": Json | null
@@ -179,14 +193,14 @@ isOneToOne: false
                   ]
                 },"organizations": {
                   Row: {
-                    "created_at": string,"id": string,"name": string
+                    "audit_retention_days": number,"created_at": string,"id": string,"name": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"id"?: string,"name": string
+                    "audit_retention_days"?: number,"created_at"?: string,"id"?: string,"name": string
                   }
                   Update: {
-                    "created_at"?: string,"id"?: string,"name"?: string
+                    "audit_retention_days"?: number,"created_at"?: string,"id"?: string,"name"?: string
                   }
                   Relationships: [
                     
@@ -580,7 +594,8 @@ isOneToOne: false
       } },
 "create_organization":
 { Args: { "name": string }; Returns: {
-              "created_at": string,
+              "audit_retention_days": number,
+"created_at": string,
 "id": string,
 "name": string
             }

@@ -114,6 +114,51 @@ class PublicAssertionResultsUpdate(TypedDict):
     source: NotRequired[Annotated[str, Field(alias="source")]]
     target: NotRequired[Annotated[Optional[str], Field(alias="target")]]
 
+class PublicDataChanges(BaseModel):
+    after: Optional[JsonValue] = Field(alias="after")
+    before: Optional[JsonValue] = Field(alias="before")
+    changed_at: datetime.datetime = Field(alias="changed_at")
+    id: int = Field(alias="id")
+    key_kind: str = Field(alias="key_kind")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    row_id: uuid.UUID = Field(alias="row_id")
+    table_name: str = Field(alias="table_name")
+    transaction_id: int = Field(alias="transaction_id")
+    user_id: Optional[uuid.UUID] = Field(alias="user_id")
+    user_role: Optional[str] = Field(alias="user_role")
+    verb: str = Field(alias="verb")
+
+class PublicDataChangesInsert(TypedDict):
+    after: NotRequired[Annotated[Optional[JsonValue], Field(alias="after")]]
+    before: NotRequired[Annotated[Optional[JsonValue], Field(alias="before")]]
+    changed_at: NotRequired[Annotated[datetime.datetime, Field(alias="changed_at")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    key_kind: Annotated[str, Field(alias="key_kind")]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    row_id: Annotated[uuid.UUID, Field(alias="row_id")]
+    table_name: Annotated[str, Field(alias="table_name")]
+    transaction_id: NotRequired[Annotated[int, Field(alias="transaction_id")]]
+    user_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="user_id")]]
+    user_role: NotRequired[Annotated[Optional[str], Field(alias="user_role")]]
+    verb: Annotated[str, Field(alias="verb")]
+
+class PublicDataChangesUpdate(TypedDict):
+    after: NotRequired[Annotated[Optional[JsonValue], Field(alias="after")]]
+    before: NotRequired[Annotated[Optional[JsonValue], Field(alias="before")]]
+    changed_at: NotRequired[Annotated[datetime.datetime, Field(alias="changed_at")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    key_kind: NotRequired[Annotated[str, Field(alias="key_kind")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    row_id: NotRequired[Annotated[uuid.UUID, Field(alias="row_id")]]
+    table_name: NotRequired[Annotated[str, Field(alias="table_name")]]
+    transaction_id: NotRequired[Annotated[int, Field(alias="transaction_id")]]
+    user_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="user_id")]]
+    user_role: NotRequired[Annotated[Optional[str], Field(alias="user_role")]]
+    verb: NotRequired[Annotated[str, Field(alias="verb")]]
+
 class PublicEnvironmentVariables(BaseModel):
     environment_id: uuid.UUID = Field(alias="environment_id")
     id: uuid.UUID = Field(alias="id")
@@ -253,16 +298,19 @@ class PublicOrganizationMembersUpdate(TypedDict):
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
 class PublicOrganizations(BaseModel):
+    audit_retention_days: int = Field(alias="audit_retention_days")
     created_at: datetime.datetime = Field(alias="created_at")
     id: uuid.UUID = Field(alias="id")
     name: str = Field(alias="name")
 
 class PublicOrganizationsInsert(TypedDict):
+    audit_retention_days: NotRequired[Annotated[int, Field(alias="audit_retention_days")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     name: Annotated[str, Field(alias="name")]
 
 class PublicOrganizationsUpdate(TypedDict):
+    audit_retention_days: NotRequired[Annotated[int, Field(alias="audit_retention_days")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]

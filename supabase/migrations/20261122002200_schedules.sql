@@ -23,3 +23,4 @@ select cron.schedule(
 select cron.schedule(
     'assay_cleanup_contexts', '*/10 * * * *', 'select private.cleanup_expired_contexts()'
 );
+select cron.schedule('assay_prune_changes', '*/10 * * * *', 'select private.prune_changes()');

@@ -170,6 +170,13 @@ def not_allowed(engine: Engine) -> Statement:
     return engine.queueing(case(), person=engine.person("viewer"))
 
 
+@refusal
+def audit_append_only(engine: Engine) -> Statement:
+    return Statement(
+        "delete from public.data_changes where organization_id = %s", (engine.organization,)
+    )
+
+
 # Refused calls: members
 
 

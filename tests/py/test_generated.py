@@ -25,6 +25,7 @@ def test_python_types_describe_rows() -> None:
         "id": "7b1d5d3c-2f39-4f5c-9f4e-6d1f6b0d8a11",
         "name": "Acme",
         "created_at": "2026-11-22T14:01:59.341+00:00",
+        "audit_retention_days": 400,
     }
 
     assert types["PublicOrganizations"].model_validate(row).created_at.year == 2026

@@ -465,7 +465,8 @@ select bag_eq(
     ('test_execution_context', 'select'),
     ('test_results', 'select'),
     ('test_result_details', 'select'),
-    ('assertion_results', 'select')
+    ('assertion_results', 'select'),
+    ('data_changes', 'select')
     $$,
     'a signed-in user has these rights on whole tables and no others'
 );
@@ -530,7 +531,8 @@ select bag_eq(
     ('test_results', 'select'),
     ('test_result_details', 'select'),
     ('assertion_results', 'select'),
-    ('workers', 'select')
+    ('workers', 'select'),
+    ('data_changes', 'select')
     $$,
     'the secret key reads what the engine writes, and writes the rest'
 );

@@ -1,0 +1,145 @@
+-- The audit trail tells what was done to secrets, and holds none.
+begin;
+\ir _lib/people.psql
+\ir _lib/factories.psql
+select plan(22);
+
+create function tests.secret_changes()
+returns table (verb text, before jsonb, after jsonb)
+language sql
+security definer
+as $function$
+    select
+        changes.verb,
+        changes.before - array['environment_id', 'secret_id'],
+        changes.after - array['environment_id', 'secret_id']
+    from public.data_changes as changes
+    where changes.table_name = 'environment_variables'
+    order by changes.id;
+$function$;
+
+-- Where in the trail a value stands, in any form that a reader could read.
+create function tests.trail_holds(needle text)
+returns boolean
+language sql
+security definer
+as $function$
+    select exists (
+        select from public.data_changes as changes
+        where strpos(concat(changes.before, changes.after), trail_holds.needle) > 0
+    );
+$function$;
+
+-- What was done
+
+select public.set_secret(tests.id('staging'), 'api_token', 'tok+first/value');
+select public.rotate_secret(tests.id('staging'), 'api_token', 'tok+second/value');
+update public.environment_variables set name = 'token' where name = 'api_token';
+select public.delete_secret(tests.id('staging'), 'token');
+select results_eq(
+    $$ select verb, before ->> 'name', after ->> 'name' from tests.secret_changes() $$,
+    $$ values
+    ('set_secret', null, 'api_token'), ('rotate_secret', 'api_token', 'api_token'),
+    ('update', 'api_token', 'token'), ('delete_secret', 'token', null)
+    $$,
+    'a secret that is set, rotated, renamed and deleted is told as such'
+);
+select ok(not tests.trail_holds('first'), 'without its value');
+select ok(not tests.trail_holds('second'), 'or the next');
+
+-- A plain value that becomes a secret
+
+insert into public.environment_variables (environment_id, project_id, name, value)
+values (tests.id('staging'), tests.id('shop'), 'password', '"plain-old-value"');
+update public.environment_variables set value = '"plain-new-value"' where name = 'password';
+insert into public.environment_variables (environment_id, project_id, name, value)
+values (tests.id('staging'), tests.id('shop'), 'region', '"plain-region"');
+select bag_eq(
+    $$ select verb from tests.secret_changes() where after ->> 'name' in ('password', 'region') $$,
+    array['insert', 'update', 'insert'], 'a plain variable is told as any row'
+);
+select ok(tests.trail_holds('plain-old-value') and tests.trail_holds('plain-new-value'), 'a plain value is told');
+select public.set_secret(tests.id('staging'), 'password', 'no longer plain');
+select is(
+    (select changes.before -> 'value' from tests.secret_changes() as changes where changes.verb = 'set_secret' and changes.before is not null),
+    '"[redacted]"', 'not when it becomes a secret'
+);
+select ok(
+    not (tests.trail_holds('plain-old-value') or tests.trail_holds('plain-new-value')),
+    'and from then on not in what was told before'
+);
+select ok(tests.trail_holds('plain-region'), 'other variables keep theirs');
+delete from public.environment_variables where name = 'region';
+select public.set_secret(tests.id('staging'), 'region', 'another secret value');
+select ok(not tests.trail_holds('plain-region'), 'a variable that was deleted and comes back as a secret does not');
+
+-- A secret in other text
+
+select public.set_secret(tests.id('staging'), 'key', 'k3y+"of"/shop & co');
+select public.set_secret(tests.id('staging'), 'hex', '0123456789abcdef');
+select tests.make_test('call', 'flow');
+
+create function tests.in_header(form text)
+returns text
+language plpgsql
+as $function$
+begin
+    update public.test_request_configs
+    set headers = jsonb_build_array(jsonb_build_array('X-Form', in_header.form))
+    where test_case_id = tests.id('call');
+    return (
+        select changes.after #>> '{headers,0,1}'
+        from public.data_changes as changes
+        order by changes.id desc
+        limit 1
+    );
+end;
+$function$;
+
+select is(tests.in_header('say k3y+"of"/shop & co!'), 'say [redacted]!', 'is redacted as it is');
+select is(
+    tests.in_header('/a?k=k3y%2B%22of%22%2Fshop%20%26%20co'), '/a?k=[redacted]', 'percent-encoded'
+);
+select is(tests.in_header('k3y+&quot;of&quot;/shop &amp; co'), '[redacted]', 'in HTML');
+select is(tests.in_header('{"a": "k3y+\"of\"\/shop & co"}'), '{"a": "[redacted]"}', 'in JSON');
+select ok(
+    not tests.in_header(encode(convert_to(padding.before || 'k3y+"of"/shop & co:x', 'UTF8'), 'base64'))
+    ~ substr(encode(convert_to(padding.before || 'k3y+"of"/shop & co', 'UTF8'), 'base64'), 6, 16),
+    'in base64 after ' || length(padding.before) || ' characters'
+)
+from (values (''), ('u'), ('us')) as padding (before);
+select is(tests.in_header('0123456789abcdef'), '[redacted]', 'one of letters and digits too');
+select is(tests.in_header('0123456789abcde'), '0123456789abcde', 'and not what only begins like it');
+
+-- A project's are not those of another
+
+select tests.make_project('their shop', 'other');
+select tests.make_suite('0123456789abcdef', 'their shop');
+select is(
+    (select changes.after ->> 'name' from public.data_changes as changes order by changes.id desc limit 1),
+    '0123456789abcdef', 'another organization''s text tells it nothing about ours'
+);
+
+-- Credentials
+
+insert into public.api_credentials (id, organization_id, name, auth)
+values (
+    tests.id('credential'), tests.id('acme'), 'machine',
+    '{"kind": "basic", "username": "me", "password": "a literal"}'
+);
+select ok(not tests.trail_holds('a literal'), 'what a credential holds literally is not told');
+update public.api_credentials set auth = '{"kind": "basic", "username": "me", "password": "a literal 2"}'
+where id = tests.id('credential');
+select is(
+    (select count(*) from public.data_changes as changes where changes.table_name = 'api_credentials'),
+    2::bigint, 'but that it changed is'
+);
+update public.api_credentials set auth = '{"kind": "bearer", "token": "{{key}}"}'
+where id = tests.id('credential');
+select is(
+    (select changes.after -> 'auth' from public.data_changes as changes order by changes.id desc limit 1),
+    '{"kind": "bearer", "token": "{{key}}"}', 'a reference to a secret is'
+);
+
+select * from finish();
+rollback;
