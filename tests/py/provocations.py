@@ -377,12 +377,6 @@ def unknown_runner(engine: Engine) -> Statement:
 
 
 @refusal
-def unknown_organization(engine: Engine) -> Statement:
-    runner = engine.person("runner")
-    return dataclasses.replace(revoking(engine, runner), person=engine.person())
-
-
-@refusal
 def runner_account(engine: Engine) -> Statement:
     return engine.call("create_organization", engine.person("runner"), name="Its own")
 

@@ -130,11 +130,20 @@ class Filler:
         organization = self.call("create_organization", owner, name=f"{made.mark} Ltd")
         made.ids |= {"organization": organization["id"], "email": owner.email, "member": owner.id}
         for role in ("editor", "viewer", "runner"):
-            self.join(made, role, role)
+            made.ids[role] = self.join(made, role, role).id
+        made.ids["user"] = made.ids["runner"]
         self.database.execute(
             "update public.users set display_name = %s where id = any(%s)",
             (f"{made.mark} person", [person.id for person in made.people.values()]),
         )
+        invitation = self.call(
+            "invite_member",
+            owner,
+            organization_id=made.ids["organization"],
+            role="editor",
+            email=owner.email,
+        )
+        made.ids |= {"invitation": invitation["id"], "invitation_token": invitation["token"]}
 
     def _project(self, made: Organization) -> None:
         mark, owner = made.mark, made.people["owner"]

@@ -168,6 +168,9 @@ IDENTIFIED = {
     "user_id": "member",
     "worker_id": "worker",
     "call_id": "call",
+    "invitation_id": "invitation",
+    # it is for an address that no attacker has
+    "token": "invitation_token",
 }
 """Which of the ids an argument of this name takes."""
 
@@ -183,6 +186,11 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "version": lambda _: "1",
     "capacity": lambda _: 1,
     "labels": lambda _: [],
+    "role": lambda _: "owner",
+    "transfer_ownership.user_id": lambda ids: ids["viewer"],
+    "revoke_runner.user_id": lambda ids: ids["runner"],
+    "email": lambda _: "hostile@example.org",
+    "expires_in": lambda _: "1 day",
     "free_slots": lambda _: 100,
     "prefetch": lambda _: 100,
     "since": lambda _: 0,

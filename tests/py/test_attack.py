@@ -336,6 +336,8 @@ def test_functions_do_not_know_the_victim(world: World, name: str) -> None:
     watch, nobody = world.watch(name), Organization.of_nobody()
     watch.kind = "calls of functions"
     for function in functions(world.database):
+        if watch.attacker.is_member and function.name == "leave_organization":
+            continue  # which a member may
         for arguments in argument_sets(function, world, nobody):
             told: dict[str, list[Any]] = {"victim": [], "nobody": []}
             for who, given in arguments.items():
