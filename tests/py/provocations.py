@@ -8,7 +8,6 @@ A new slug needs a function here:
 * ``@finding``: a look-up's error on the wire. It returns the fault.
 """
 
-import dataclasses
 import uuid
 from collections.abc import Callable
 from typing import Any
