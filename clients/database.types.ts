@@ -259,14 +259,14 @@ isOneToOne: false
                   ]
                 },"test_context_values": {
                   Row: {
-                    "created_at": string,"encrypted_value": string | null,"id": number,"kind": string,"name": string,"project_id": string,"row_index": number,"row_key": string,"run_id": string,"size_bytes": number,"test_case_id": string | null,"value": Json | null
+                    "allowed_hosts": (string)[] | null,"created_at": string,"encrypted_value": string | null,"id": number,"kind": string,"name": string,"project_id": string,"row_index": number,"row_key": string,"run_id": string,"size_bytes": number,"test_case_id": string | null,"value": Json | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind": string,"name": string,"project_id": string,"row_index"?: number,"row_key"?: string,"run_id": string,"size_bytes": number,"test_case_id"?: string | null,"value"?: Json | null
+                    "allowed_hosts"?: (string)[] | null,"created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind": string,"name": string,"project_id": string,"row_index"?: number,"row_key"?: string,"run_id": string,"size_bytes": number,"test_case_id"?: string | null,"value"?: Json | null
                   }
                   Update: {
-                    "created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind"?: string,"name"?: string,"project_id"?: string,"row_index"?: number,"row_key"?: string,"run_id"?: string,"size_bytes"?: number,"test_case_id"?: string | null,"value"?: Json | null
+                    "allowed_hosts"?: (string)[] | null,"created_at"?: string,"encrypted_value"?: string | null,"id"?: never,"kind"?: string,"name"?: string,"project_id"?: string,"row_index"?: number,"row_key"?: string,"run_id"?: string,"size_bytes"?: number,"test_case_id"?: string | null,"value"?: Json | null
                   }
                   Relationships: [
                     {
@@ -652,6 +652,11 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"list_secrets":
+{ Args: { "environment_id": string }; Returns: {
+              "allowed_hosts": (string)[],"changed_at": string,"changed_by": string,"last_used_at": string,"name": string
+            }[]
+                           },
 "plan_run":
 { Args: { "environment_id": string,"selection"?: Json,"variables"?: Json }; Returns: Json
                            },
@@ -798,7 +803,10 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "set_secret":
-{ Args: { "environment_id": string,"name": string,"value": string }; Returns: undefined
+{ Args: { "allowed_hosts"?: (string)[],"environment_id": string,"name": string,"value": string }; Returns: undefined
+                           },
+"set_secret_hosts":
+{ Args: { "allowed_hosts": (string)[],"environment_id": string,"name": string }; Returns: undefined
                            },
 "transfer_ownership":
 { Args: { "organization_id": string,"user_id": string }; Returns: {

@@ -397,6 +397,7 @@ class PublicTestCasesUpdate(TypedDict):
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
 
 class PublicTestContextValues(BaseModel):
+    allowed_hosts: Optional[List[str]] = Field(alias="allowed_hosts")
     created_at: datetime.datetime = Field(alias="created_at")
     encrypted_value: Optional[bytes] = Field(alias="encrypted_value")
     id: int = Field(alias="id")
@@ -411,6 +412,7 @@ class PublicTestContextValues(BaseModel):
     value: Optional[JsonValue] = Field(alias="value")
 
 class PublicTestContextValuesInsert(TypedDict):
+    allowed_hosts: NotRequired[Annotated[Optional[List[str]], Field(alias="allowed_hosts")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     encrypted_value: NotRequired[Annotated[Optional[bytes], Field(alias="encrypted_value")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]
@@ -425,6 +427,7 @@ class PublicTestContextValuesInsert(TypedDict):
     value: NotRequired[Annotated[Optional[JsonValue], Field(alias="value")]]
 
 class PublicTestContextValuesUpdate(TypedDict):
+    allowed_hosts: NotRequired[Annotated[Optional[List[str]], Field(alias="allowed_hosts")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     encrypted_value: NotRequired[Annotated[Optional[bytes], Field(alias="encrypted_value")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]

@@ -421,18 +421,35 @@ parallel safe
 security invoker
 set search_path = ''
 as $function$
+declare
+    v_member text := case auth ->> 'kind'
+        when 'bearer' then 'token'
+        when 'basic' then 'password'
+        when 'api_key' then 'value'
+        when 'jwt_hs256' then 'secret'
+    end;
 begin
     return case
         when auth ? 'credential' then row(
             'malformed_auth', base || '/credential', null, 'a credential does not name another one',
             'Write what the other holds.'
         )::private.problem
+        -- every member may read the row, and nothing would redact it
+        when auth ->> v_member !~ '(^|[^\\])\{\{' then row(
+            'literal_secret', base || '/' || v_member, null,
+            'is written out, where every member can read it',
+            format(
+                'Give the environment a secret with set_secret, and refer to it: {"%s": "{{name}}"}.',
+                v_member
+            )
+        )::private.problem
         else private.auth_problem(auth, base)
     end;
 end;
 $function$;
 comment on function private.credential_problem(jsonb, text) is
-'What is wrong with api_credentials.auth; null if nothing.';
+$comment$What is wrong with api_credentials.auth; null if nothing. Slugs: malformed_auth,
+literal_secret: the part that must not be known has no {{placeholder}} in it.$comment$;
 
 -- check constraints run as whoever writes the row
 grant execute on function private.pairs_problem(jsonb, text) to authenticated, service_role;

@@ -59,8 +59,8 @@ comment on column public.api_credentials.auth is
 $comment${"kind": "bearer" | "basic" | "api_key" | "jwt_hs256" | "none", ...};
 its strings may hold {{names}}.
 
-Keep secrets out of it: refer to a secret variable of the environment, e.g. {"kind": "bearer",
-"token": "{{api_token}}"}. Fields by kind: docs/tests.md.$comment$;
+Its token, password, value or secret is not written out but refers to a secret of the environment,
+e.g. {"kind": "bearer", "token": "{{api_token}}"}. Fields by kind: docs/tests.md.$comment$;
 comment on column public.api_credentials.created_at is 'When it was created.';
 
 create function private.my_project_ids()

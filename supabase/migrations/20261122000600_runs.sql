@@ -125,6 +125,7 @@ create table public.test_context_values (
     row_index integer not null default 0,
     value jsonb,
     encrypted_value bytea,
+    allowed_hosts text[],
     size_bytes integer not null,
     -- not now(): a value must be older than any rendering that follows it under the run's lock
     created_at timestamptz not null default clock_timestamp(),
@@ -134,6 +135,7 @@ create table public.test_context_values (
     constraint test_context_values_token_check check (
         case kind when 'token' then value is null else encrypted_value is null end
         and num_nonnulls(value, encrypted_value) = 1
+        and (allowed_hosts is null) = (encrypted_value is null)
     )
 );
 comment on table public.test_context_values is
@@ -155,6 +157,8 @@ comment on column public.test_context_values.value is 'Any JSON; null exactly fo
 comment on column public.test_context_values.encrypted_value is
 $comment$JSON text of a token under the data key held in Vault; null for variables. Not readable by
 clients.$comment$;
+comment on column public.test_context_values.allowed_hosts is
+'Where requests may carry a token to, as private.may_go_to reads it; null for variables.';
 comment on column public.test_context_values.size_bytes is 'Bytes of the value as JSON text.';
 comment on column public.test_context_values.created_at is 'When it was added.';
 create index test_context_values_run_id_idx

@@ -207,6 +207,103 @@ $comment${"observe", "assertions", "captures"}: the look-ups that the worker mak
 what refers to them: observe is the id of a look-up, observe_pattern of the same narrowed by a
 pattern, many says that the value is always an array.$comment$;
 
+create function private.is_searching(lookup jsonb, member text default null)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return (lookup ? 'pattern' and coalesce(member, 'pattern') = 'pattern')
+        -- conditions, sorting, and the functions that take text apart
+        or (
+            lookup ->> 'path' ~ '[?]|`s(ub|plit|orted)|\[[/\\]'
+            and coalesce(member, 'path') = 'path'
+        );
+end;
+$function$;
+comment on function private.is_searching(jsonb, text) is
+$comment$Does a look-up, or its member "pattern" or "path", look into values rather than give them
+whole?$comment$;
+
+create function private.find_exposed_names(slots jsonb, observe_slots jsonb, lookups jsonb)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    -- most tests have neither filters nor names in look-ups
+    if observe_slots = '[]' and strpos(slots::text, '"filters": [[') = 0 then
+        return '[]'::jsonb;
+    end if;
+    return (
+        select coalesce(jsonb_agg(distinct exposed.name), '[]')
+        from (
+            -- changed into something that no search for the secret finds
+            select parts.part ->> 'name' as name
+            from jsonb_array_elements(slots || observe_slots) as entries (slot)
+            cross join lateral jsonb_array_elements(entries.slot -> 'parts') as parts (part)
+            where
+                -- strict: lax mode would unwrap a filter before looking at it
+                parts.part @? 'strict $.filters[*] ? (@[0] == "lower" || @[0] == "upper")'
+                or jsonb_array_length(jsonb_path_query_array(
+                    parts.part, 'strict $.filters[*] ? (@[0] != "default" && @[0] != "raw")',
+                    '{}', true
+                )) > 1
+            union all
+            -- asked for piece by piece
+            select parts.part ->> 'name'
+            from jsonb_array_elements(observe_slots) as entries (slot)
+            cross join lateral jsonb_array_elements(entries.slot -> 'parts') as parts (part)
+            where private.is_searching(
+                lookups -> (entries.slot #>> '{at,0}')::integer, entries.slot #>> '{at,1}'
+            )
+        ) as exposed
+        where exposed.name not like '$%'
+    );
+end;
+$function$;
+comment on function private.find_exposed_names(jsonb, jsonb, jsonb) is
+$comment$Names that a test uses in a way by which a secret could be read piece by piece: changed by
+filters into what is not found again, or in a pattern or a condition of a look-up.
+
+slots: of request and assertions; observe_slots: of the look-ups.$comment$;
+
+create function private.names_in(slots jsonb, place text)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    if slots = '[]' then
+        return slots;
+    end if;
+    return (
+        select coalesce(
+            jsonb_agg(distinct jsonb_build_array(entries.slot #> '{at,1}', parts.part -> 'name')),
+            '[]'
+        )
+        from jsonb_array_elements(slots) as entries (slot)
+        cross join lateral jsonb_array_elements(entries.slot -> 'parts') as parts (part)
+        where
+            entries.slot #>> '{at,0}' = place
+            and jsonb_typeof(parts.part) = 'object'
+            and parts.part ->> 'name' not like '$%'
+    );
+end;
+$function$;
+comment on function private.names_in(jsonb, text) is
+$comment$Names used in a part of a request, e.g. "body", as [[member or index in it as text, name],
+...].$comment$;
+
 create function private.gather_sources(test_case_ids uuid[])
 returns table (test_case_id uuid, source jsonb)
 language sql
@@ -219,7 +316,7 @@ as $function$
         cases.id,
         jsonb_build_object(
             -- raise it when private.compile_test gives something else for the same source
-            'compiler', 1,
+            'compiler', 2,
             'phase', cases.phase,
             'retry', cases.retry,
             'variables', suites.variables,
@@ -319,7 +416,13 @@ as $function$
         ),
         'request_slots', slots.request_slots,
         'observe_slots', slots.observe_slots,
-        'assertion_slots', slots.assertion_slots
+        'assertion_slots', slots.assertion_slots,
+        'header_names', private.names_in(slots.request_slots, 'headers'),
+        'body_names', private.names_in(slots.request_slots, 'body'),
+        'exposed_names', private.find_exposed_names(
+            slots.request_slots || slots.assertion_slots, slots.observe_slots,
+            slots.expectations -> 'observe'
+        )
     )
     from slots;
 $function$;
@@ -327,8 +430,10 @@ comment on function private.compile_test(jsonb) is
 $comment$A test as a run executes it, from private.gather_sources.
 
 Returns {"request", "observe", "assertions", "captures", "json_schema", "retry", "phase",
-"variables" (the suite's)} and, parsed once, the slots in which names are to be filled in: "request_slots",
-"observe_slots", "assertion_slots". Errors: PT400 template_syntax.$comment$;
+"variables" (the suite's)} and, parsed once, the slots in which names are to be filled in:
+"request_slots", "observe_slots", "assertion_slots"; and what matters where a name is a secret:
+"header_names" and "body_names" (private.names_in), "exposed_names" (private.find_exposed_names).
+Errors: PT400 template_syntax.$comment$;
 
 create function private.read_definitions(project_id uuid, test_case_ids uuid[])
 returns table (

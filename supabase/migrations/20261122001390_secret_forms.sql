@@ -173,7 +173,7 @@ parallel safe
 security invoker
 set search_path = ''
 as $function$
-    select translate(cut.form, styles.plain, styles.safe)
+    select private.replace_each(cut.form, styles.replacements)
     from (
         select
             offsets.bytes,
@@ -195,11 +195,50 @@ as $function$
                 else left(encoded.form, -1)
             end as form
     ) as cut
-    cross join (values ('', ''), ('+/', '-_')) as styles (plain, safe);
+    cross join (
+        values
+        ('{}'::text[]),
+        (array['+', '-', '/', '_']),
+        -- as part of a URL or a form, and in JSON
+        (array['+', '%2B', '/', '%2F']),
+        (array['+', '%2b', '/', '%2f']),
+        (array['/', '\/'])
+    ) as styles (replacements)
+    where cut.form ~ '[+/]' or styles.replacements = '{}';
 $function$;
 comment on function private.base64_forms(text) is
 $comment$What a text leaves in any base64 that contains it, in each of the three alignments, in both
-alphabets. Source: RFC 4648.$comment$;
+alphabets, as it is and within URLs. Source: RFC 4648.$comment$;
+
+create function private.nested_forms(secret text)
+returns setof text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    -- JSON is what is most often put into something else: a string, a URL, base64
+    select nested.form
+    from (
+        select private.replace_each(
+            substr(left(to_jsonb(secret)::text, -1), 2), styles.replacements
+        ) as json
+        from (values ('{}'::text[]), (array['/', '\/'])) as styles (replacements)
+    ) as escaped
+    cross join lateral (
+        select private.json_forms(escaped.json)
+        union all
+        select private.percent_forms(escaped.json)
+        union all
+        select private.base64_forms(escaped.json)
+    ) as nested (form)
+    union all
+    select replace(forms.form, '%', '%25')
+    from private.percent_forms(secret) as forms (form);
+$function$;
+comment on function private.nested_forms(text) is
+'A text as it reads inside JSON that is itself in JSON, a URL or base64, and in a URL in a URL.';
 
 create function private.secret_forms(secret text)
 returns text[]
@@ -230,6 +269,8 @@ begin
             select private.json_forms(secret)
             union all
             select private.html_forms(secret)
+            union all
+            select private.nested_forms(secret)
         ) as forms (form)
         where secret !~ '^[A-Za-z0-9._~-]*$'
     );
@@ -237,6 +278,6 @@ end;
 $function$;
 comment on function private.secret_forms(text) is
 $comment$A secret in every form in which it may come back: as it is, percent-encoded, as a form,
-in JSON, in HTML, in base64.
+in JSON, in HTML, in base64, and in the common ones of these within one another.
 
 Of less than 4 characters none, of less than 8 none in base64.$comment$;

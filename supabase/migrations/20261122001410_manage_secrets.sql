@@ -1,99 +1,7 @@
--- Secrets as their managers see them: set, rotated and deleted, with their values in Vault only.
--- Depends on: environments, queue, the platform's Vault. Locks: environment_variables, briefly.
+-- Secrets as their managers see them: set, rotated, deleted, listed, and where they may go.
+-- Depends on: store_secrets. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
-
-create table private.retired_secrets (
-    secret_id uuid primary key,
-    environment_id uuid not null references public.environments on delete cascade,
-    retired_at timestamptz not null default now()
-);
-comment on table private.retired_secrets is
-$comment$Secrets that no new run gets, kept in Vault while runs that were queued before still use
-them and must have them redacted.$comment$;
-comment on column private.retired_secrets.secret_id is
-'vault.secrets.id; the entry goes with the row.';
-comment on column private.retired_secrets.environment_id is 'The environment it belonged to.';
-comment on column private.retired_secrets.retired_at is 'When it was rotated or deleted.';
-create index retired_secrets_environment_id_idx on private.retired_secrets (environment_id);
-alter table private.retired_secrets enable row level security;
--- closed on purpose: the advisors take a table without a policy for one that was forgotten
-create policy closed on private.retired_secrets for select to public using (false);
-
-create trigger t500_delete_vault_secret
-after delete on private.retired_secrets
-for each row execute function private.delete_vault_secret();
-
-create function private.retire_secret(secret_id uuid, environment_id uuid)
-returns void
-language plpgsql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-begin
-    if
-        exists (
-            select from private.live_runs as lives
-            where lives.environment_id = retire_secret.environment_id
-        )
-        -- a purge of the environment takes its runs along
-        and exists (
-            select from public.environments
-            where environments.id = retire_secret.environment_id
-        )
-    then
-        insert into private.retired_secrets (secret_id, environment_id)
-        values (retire_secret.secret_id, retire_secret.environment_id);
-    else
-        delete from vault.secrets where id = retire_secret.secret_id;
-    end if;
-end;
-$function$;
-comment on function private.retire_secret(uuid, uuid) is
-'Remove a secret from Vault: at once, or when the runs that may use it are over.';
-
-create function private.retire_deleted_secret()
-returns trigger
-language plpgsql
-volatile
-parallel unsafe
-security definer -- clients have no rights in Vault
-set search_path = ''
-as $function$
-begin
-    perform private.retire_secret(old.secret_id, old.environment_id);
-    return null;
-end;
-$function$;
-comment on function private.retire_deleted_secret() is
-'Retire the secret of a variable that was deleted. Trigger function.';
-
-create trigger t500_retire_deleted_secret
-after delete on public.environment_variables
-for each row when (old.secret_id is not null) execute function private.retire_deleted_secret();
-
-create function private.drop_retired_secrets()
-returns void
-language sql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-    delete from private.retired_secrets as retired
-    where not exists (
-        select
-        from private.live_runs as lives
-        inner join public.test_runs as runs on runs.id = lives.run_id
-        where
-            lives.environment_id = retired.environment_id
-            and runs.queued_at <= retired.retired_at
-    );
-$function$;
-comment on function private.drop_retired_secrets() is
-'Remove retired secrets that no run can use any more. Called by cron.';
 
 create function private.authorize_environment_change(environment_id uuid)
 returns public.environments
@@ -131,28 +39,6 @@ $function$;
 comment on function private.authorize_environment_change(uuid) is
 'The environment, if the caller manages it. Errors: PT404 unknown_environment.';
 
-create function private.refuse_weak_secret(value text)
-returns void
-language plpgsql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-begin
-    -- no message here may show the value
-    if length(coalesce(value, '')) < 8 or value ~ '^[0-9.]+$' then
-        raise exception using
-            errcode = 'PT400',
-            message = 'a secret has 8 characters or more and is not a number',
-            detail = 'weak_secret',
-            hint = 'Shorter values could not be redacted without spoiling ordinary text; '
-                || 'use a plain variable.';
-    end if;
-end;
-$function$;
-comment on function private.refuse_weak_secret(text) is 'Raise PT400 weak_secret.';
-
 create function private.find_secret(environment_id uuid, name text)
 returns public.environment_variables
 language plpgsql
@@ -177,7 +63,7 @@ begin
             errcode = 'PT404',
             message = format('the environment has no secret "%s"', find_secret.name),
             detail = 'unknown_secret',
-            hint = 'set_secret makes one; environment_variables lists those there are.';
+            hint = 'set_secret makes one; list_secrets tells which there are.';
     end if;
     return v_variable;
 end;
@@ -185,7 +71,9 @@ $function$;
 comment on function private.find_secret(uuid, text) is
 'The variable that holds a secret, locked. Errors: PT404 unknown_secret.';
 
-create function private.set_secret(environment_id uuid, name text, value text)
+create function private.set_secret(
+    environment_id uuid, name text, value text, allowed_hosts text[]
+)
 returns void
 language plpgsql
 volatile
@@ -197,9 +85,14 @@ declare
     v_environment public.environments := private.authorize_environment_change(
         set_secret.environment_id
     );
+    v_hosts text[];
     v_old_secret_id uuid;
+    v_secret_id uuid;
 begin
     perform private.refuse_weak_secret(set_secret.value);
+    if set_secret.allowed_hosts is not null then
+        v_hosts := private.host_patterns(set_secret.allowed_hosts);
+    end if;
 
     select variables.secret_id
     into v_old_secret_id
@@ -208,7 +101,7 @@ begin
     for update;
 
     if v_old_secret_id is not null then
-        perform vault.update_secret(v_old_secret_id, set_secret.value);
+        perform private.replace_value(v_old_secret_id, set_secret.value, v_hosts);
         return;
     end if;
 
@@ -217,17 +110,27 @@ begin
         v_environment.id,
         v_environment.project_id,
         set_secret.name,
-        -- unnamed: names are unique in Vault, and a variable may be renamed
-        vault.create_secret(set_secret.value, null, 'A secret of an Assay environment.')
+        private.store_secret(
+            v_environment.id, set_secret.value,
+            coalesce(v_hosts, private.default_hosts(v_environment.base_url))
+        )
     )
     on conflict on constraint environment_variables_name_key do update
-    set value = null, secret_id = excluded.secret_id;
+    set value = null, secret_id = excluded.secret_id
+    returning secret_id into v_secret_id;
+    if v_hosts is not null then
+        perform private.record_secret(v_secret_id, 'set_secret_hosts', null, v_hosts);
+    end if;
 end;
 $function$;
-comment on function private.set_secret(uuid, text, text) is 'Does the work of public.set_secret.';
-grant execute on function private.set_secret(uuid, text, text) to authenticated, service_role;
+comment on function private.set_secret(uuid, text, text, text[]) is
+'Does the work of public.set_secret.';
+grant execute on function private.set_secret(uuid, text, text, text[])
+to authenticated, service_role;
 
-create function public.set_secret(environment_id uuid, name text, value text)
+create function public.set_secret(
+    environment_id uuid, name text, value text, allowed_hosts text[] default null
+)
 returns void
 language sql
 volatile
@@ -235,15 +138,149 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-    select private.set_secret(environment_id, name, value);
+    select private.set_secret(environment_id, name, value, allowed_hosts);
 $function$;
-comment on function public.set_secret(uuid, text, text) is
+comment on function public.set_secret(uuid, text, text, text[]) is
 $comment$Give an environment a secret, or change it. Tests refer to it as {{name}}.
 
 value: 8 characters or more, not a number; kept in Vault, never shown again, redacted in all that is
-stored. A plain variable of the same name becomes the secret. Runs under way use the new value.
-Errors: PT400 weak_secret; PT404 unknown_environment.$comment$;
-grant execute on function public.set_secret(uuid, text, text) to authenticated, service_role;
+stored. allowed_hosts: where requests may carry it to, as in set_secret_hosts; null: the host that
+the environment's base_url has now, or, of a secret that is there, what it has. A plain variable of
+the same name becomes the secret. Runs under way use the new value. For owners and admins.
+Errors: PT400 weak_secret, malformed_hosts; PT404 unknown_environment.$comment$;
+grant execute on function public.set_secret(uuid, text, text, text[])
+to authenticated, service_role;
+
+create function private.set_secret_hosts(environment_id uuid, name text, allowed_hosts text[])
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security definer -- as set_secret
+set search_path = ''
+as $function$
+declare
+    v_environment public.environments := private.authorize_environment_change(
+        set_secret_hosts.environment_id
+    );
+    v_hosts text[] := coalesce(
+        private.host_patterns(set_secret_hosts.allowed_hosts),
+        private.default_hosts(v_environment.base_url)
+    );
+    v_variable public.environment_variables := private.find_secret(
+        v_environment.id, set_secret_hosts.name
+    );
+    v_old_hosts text[] := (
+        select secrets.allowed_hosts
+        from private.secrets
+        where secrets.secret_id = v_variable.secret_id
+        for update
+    );
+begin
+    perform private.record_secret(
+        v_variable.secret_id, 'set_secret_hosts', v_old_hosts, v_hosts
+    );
+    update private.secrets
+    set allowed_hosts = v_hosts, changed_at = now(), changed_by = (select auth.uid())
+    where secrets.secret_id = v_variable.secret_id;
+end;
+$function$;
+comment on function private.set_secret_hosts(uuid, text, text[]) is
+'Does the work of public.set_secret_hosts.';
+grant execute on function private.set_secret_hosts(uuid, text, text[])
+to authenticated, service_role;
+
+create function public.set_secret_hosts(environment_id uuid, name text, allowed_hosts text[])
+returns void
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    select private.set_secret_hosts(environment_id, name, allowed_hosts);
+$function$;
+comment on function public.set_secret_hosts(uuid, text, text[]) is
+$comment$Say where requests may carry a secret to. A request to anywhere else is not sent.
+
+allowed_hosts: up to 100 of host, host:port and *.domain (every name below it); without a port, the
+ports 80 and 443. Empty: nowhere. null: the host that the environment's base_url has now. Holds from
+the next request on, also in runs under way. For owners and admins.
+Errors: PT400 malformed_hosts; PT404 unknown_environment, unknown_secret.$comment$;
+grant execute on function public.set_secret_hosts(uuid, text, text[])
+to authenticated, service_role;
+
+create function private.list_secrets(environment_id uuid)
+returns table (
+    name text,
+    allowed_hosts text[],
+    changed_at timestamptz,
+    changed_by uuid,
+    last_used_at timestamptz
+)
+language plpgsql
+stable
+parallel safe
+security definer -- what is known of secrets is closed to clients
+set search_path = ''
+as $function$
+begin
+    if not exists (
+        select
+        from public.environments
+        where
+            environments.id = list_secrets.environment_id
+            and (
+                (select private.is_operator())
+                or environments.project_id = any(array(select private.my_project_ids()))
+            )
+    ) then
+        raise exception using
+            errcode = 'PT404',
+            message = format('there is no environment %s', list_secrets.environment_id),
+            detail = 'unknown_environment',
+            hint = 'Give the id of an environment of one of your projects.';
+    end if;
+    return query
+    select
+        variables.name,
+        secrets.allowed_hosts,
+        secrets.changed_at,
+        secrets.changed_by,
+        secrets.last_used_at
+    from public.environment_variables as variables
+    inner join private.secrets on secrets.secret_id = variables.secret_id
+    where variables.environment_id = list_secrets.environment_id
+    order by variables.name;
+end;
+$function$;
+comment on function private.list_secrets(uuid) is 'Does the work of public.list_secrets.';
+grant execute on function private.list_secrets(uuid) to authenticated, service_role;
+
+create function public.list_secrets(environment_id uuid)
+returns table (
+    name text,
+    allowed_hosts text[],
+    changed_at timestamptz,
+    changed_by uuid,
+    last_used_at timestamptz
+)
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select * from private.list_secrets(environment_id);
+$function$;
+comment on function public.list_secrets(uuid) is
+$comment$The secrets of an environment, by name; never a value.
+
+allowed_hosts: where requests may carry it to. changed_at, changed_by: when its value or its hosts
+were last set, and by which user; null = by a key. last_used_at: when a request that carries it was
+last handed out, to the minute; null = never since the value came. For every member.
+Errors: PT404 unknown_environment.$comment$;
+grant execute on function public.list_secrets(uuid) to authenticated, service_role;
 
 create function private.rotate_secret(environment_id uuid, name text, value text)
 returns void
@@ -262,9 +299,10 @@ declare
 begin
     perform private.refuse_weak_secret(rotate_secret.value);
     v_variable := private.find_secret(v_environment.id, rotate_secret.name);
-    v_new_secret_id := vault.create_secret(
-        rotate_secret.value, null, 'A secret of an Assay environment.'
-    );
+    select private.store_secret(v_environment.id, rotate_secret.value, secrets.allowed_hosts)
+    into v_new_secret_id
+    from private.secrets
+    where secrets.secret_id = v_variable.secret_id;
     update public.environment_variables
     set secret_id = v_new_secret_id
     where id = v_variable.id;
@@ -288,9 +326,9 @@ $function$;
 comment on function public.rotate_secret(uuid, text, text) is
 $comment$Give new runs another value of a secret; runs under way keep the old one.
 
-value: as in set_secret. The old value is redacted as long as it is used and leaves Vault when the
-runs that were queued before are over. If it is no longer valid, use set_secret, which reaches runs
-under way. Errors: PT400 weak_secret; PT404 unknown_environment, unknown_secret.$comment$;
+value: as in set_secret; it may go where the old one could. The old value is redacted as long as it
+is used and leaves Vault when the runs that were queued before are over. If it is no longer valid,
+use set_secret, which reaches runs under way. Errors: PT400 weak_secret; PT404 unknown_environment, unknown_secret.$comment$;
 grant execute on function public.rotate_secret(uuid, text, text) to authenticated, service_role;
 
 create function private.delete_secret(environment_id uuid, name text)

@@ -1,144 +1,7 @@
--- Rendering work: what an item's names stand for, and the request that the worker is told to make.
--- Depends on: queue, templates, secrets. Locks: none, all objects are new.
+-- Rendering work: the request that the worker is told to make, and what of it may be stored.
+-- Depends on: resolve_names, sign_in. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
-
-create function private.captured_value(
-    run_id uuid, name text, binding jsonb, row_key text, seen_at timestamptz, data_key text
-)
-returns jsonb
-language sql
-stable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    with latest as (
-        -- values are only ever added: the newest of each row, as of the first rendering
-        select distinct on (captured.row_index)
-            captured.row_index,
-            coalesce(
-                captured.value,
-                private.decrypt_value(captured.encrypted_value, captured_value.data_key)
-            ) as value
-        from public.test_context_values as captured
-        where
-            captured.run_id = captured_value.run_id
-            and captured.name = captured_value.name
-            and captured.test_case_id is not distinct from (binding ->> 'test')::uuid
-            and (
-                binding ->> 'rows' is distinct from 'same'
-                or captured.row_key = captured_value.row_key
-            )
-            and captured.created_at <= captured_value.seen_at
-        order by captured.row_index, captured.id desc
-    )
-
-    select case
-        when binding ->> 'rows' = 'all' then jsonb_agg(latest.value order by latest.row_index)
-        else (array_agg(latest.value))[1]
-    end
-    from latest;
-$function$;
-comment on function private.captured_value(uuid, text, jsonb, text, timestamptz, text) is
-$comment$What upstream captured under a name, or, with a null binding, what a client set;
-null if nothing.
-
-binding: {"test": uuid, "rows": "one" | "same" | "all"}; all gives an array in row order.$comment$;
-
-create function private.resolve_names(item_ids bigint[])
-returns table (item_id bigint, variables jsonb)
-language sql
-stable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    with used as materialized (
-        select
-            items.id,
-            items.run_id,
-            items.row_key,
-            items.rendered_at,
-            items.bindings -> names.name as binding,
-            names.name,
-            definitions.document -> 'variables' as suite_variables,
-            fixture_rows.document as fixture_values,
-            environments.document as environment,
-            runs.variables as overrides
-        from private.work_items as items
-        inner join private.definitions on definitions.id = items.definition_id
-        inner join public.test_runs as runs on runs.id = items.run_id
-        inner join private.snapshots as environments
-            on environments.id = runs.environment_snapshot_id
-        left join private.snapshots as fixture_rows on fixture_rows.id = items.fixture_snapshot_id
-        cross join lateral unnest(definitions.uses) as names (name)
-        where items.id = any(resolve_names.item_ids)
-    ),
-
-    opened as materialized (
-        select
-            secrets.id,
-            secrets.decrypted_secret as secret
-        from vault.decrypted_secrets as secrets
-        where secrets.id in (
-            select (used.environment #>> array['secrets', used.name])::uuid from used
-        )
-    ),
-
-    -- opened once, and only when there is something to open
-    keys as materialized (
-        select case
-            when exists (
-                select
-                from public.test_context_values as tokens
-                where tokens.run_id in (select used.run_id from used) and tokens.kind = 'token'
-            ) then private.data_key()
-        end as data_key
-    ),
-
-    resolved as (
-        select
-            used.id,
-            used.name,
-            coalesce(
-                used.overrides -> used.name,
-                used.fixture_values -> used.name,
-                case
-                    when used.binding is not null then private.captured_value(
-                        used.run_id, used.name, used.binding, used.row_key, used.rendered_at,
-                        keys.data_key
-                    )
-                end,
-                private.captured_value(
-                    used.run_id, used.name, null, used.row_key, used.rendered_at, keys.data_key
-                ),
-                used.suite_variables -> used.name,
-                used.environment -> 'variables' -> used.name,
-                to_jsonb(opened.secret),
-                used.environment -> 'project_variables' -> used.name
-            ) as value
-        from used
-        cross join keys
-        left join opened on opened.id = (used.environment #>> array['secrets', used.name])::uuid
-    )
-
-    select
-        resolved.id,
-        coalesce(
-            jsonb_object_agg(resolved.name, resolved.value)
-            filter (where resolved.value is not null),
-            '{}'
-        )
-    from resolved
-    group by resolved.id;
-$function$;
-comment on function private.resolve_names(bigint[]) is
-$comment$What the names that each item uses stand for, as of its first rendering.
-
-Precedence: run override, fixture row, captured upstream, set by a client, suite, environment (its
-secrets included), project. A name without a value is missing from variables. Items that use no name
-have no row.$comment$;
 
 create function private.lease_duration()
 returns interval
@@ -152,96 +15,6 @@ as $function$
 $function$;
 comment on function private.lease_duration() is
 'How long a lease holds without renewal. Workers renew at a third of it.';
-
-create function private.base64url(source bytea)
-returns text
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    select rtrim(translate(encode(source, 'base64'), E'+/\n', '-_'), '=');
-$function$;
-comment on function private.base64url(bytea) is
-'Base64 for URLs, unpadded. Source: RFC 4648, section 5.';
-
-create function private.sign_jwt(claims jsonb, secret text)
-returns text
-language sql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-    select
-        signing.input || '.' || private.base64url(
-            extensions.hmac(convert_to(signing.input, 'UTF8'), convert_to(secret, 'UTF8'), 'sha256')
-        )
-    from (
-        select
-            private.base64url(convert_to('{"alg":"HS256","typ":"JWT"}', 'UTF8'))
-            || '.' || private.base64url(convert_to(claims::text, 'UTF8')) as input
-    ) as signing;
-$function$;
-comment on function private.sign_jwt(jsonb, text) is
-'A compact HS256 token. Source: RFC 7515, RFC 7519.';
-
-create function private.authorization_header(auth jsonb, rendered_at timestamptz)
-returns jsonb
-language plpgsql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-declare
-    v_issued_at bigint;
-begin
-    -- a new kind of sign-in is one more branch here
-    case auth ->> 'kind'
-        when 'bearer' then
-            return jsonb_build_array('Authorization', 'Bearer ' || (auth ->> 'token'));
-        when 'basic' then
-            return jsonb_build_array(
-                'Authorization',
-                'Basic ' || translate(
-                    encode(
-                        convert_to((auth ->> 'username') || ':' || (auth ->> 'password'), 'UTF8'),
-                        'base64'
-                    ),
-                    E'\n', ''
-                )
-            );
-        when 'api_key' then
-            if coalesce(auth ->> 'in', 'header') = 'header' then
-                return jsonb_build_array(auth ->> 'name', auth ->> 'value');
-            end if;
-        when 'jwt_hs256' then
-            v_issued_at := floor(extract(epoch from rendered_at));
-            return jsonb_build_array(
-                'Authorization',
-                'Bearer ' || private.sign_jwt(
-                    coalesce(auth -> 'claims', '{}') || jsonb_strip_nulls(jsonb_build_object(
-                        'iss', auth -> 'issuer',
-                        'iat', v_issued_at,
-                        'exp', v_issued_at + coalesce((auth ->> 'ttl_s')::integer, 3600)
-                    )),
-                    auth ->> 'secret'
-                )
-            );
-        else
-            null;
-    end case;
-    return null;
-end;
-$function$;
-comment on function private.authorization_header(jsonb, timestamptz) is
-$comment$The header that signs a request in, as ["Name", "value"]; null when the kind needs none.
-
-auth: {"kind": "none"}, {"kind": "bearer", "token"}, {"kind": "basic", "username", "password"},
-{"kind": "api_key", "name", "value", "in": "header" | "query"}, {"kind": "jwt_hs256", "issuer",
-"secret", "ttl_s" (default 3600), "claims"}. Sources: RFC 6750, RFC 7617, RFC 7519.$comment$;
 
 create function private.holds_secret(source text, secrets text[])
 returns boolean
@@ -292,8 +65,40 @@ as $function$
 $function$;
 comment on function private.build_body(jsonb) is 'A rendered body as the wire contract wants it.';
 
+create function private.carries(names jsonb, place text, carried jsonb)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_use jsonb;
+begin
+    if carried is null then
+        return false;
+    end if;
+    for v_use in select entries.name from jsonb_array_elements(names) as entries (name) loop
+        if carried ? (v_use ->> 1) and coalesce(v_use ->> 0 = place, true) then
+            return true;
+        end if;
+    end loop;
+    return false;
+end;
+$function$;
+comment on function private.carries(jsonb, text, jsonb) is
+$comment$Does a place of a request, or with null any of them, use a name that is a secret?
+
+names: as private.names_in gives them; carried: as private.resolve_names does.$comment$;
+
 create function private.build_request(
-    rendered jsonb, base_url text, rendered_at timestamptz, secrets text[]
+    rendered jsonb,
+    base_url text,
+    rendered_at timestamptz,
+    secrets text[],
+    definition jsonb,
+    carried jsonb
 )
 returns jsonb
 language plpgsql
@@ -309,6 +114,7 @@ declare
     v_headers jsonb := '[]'::jsonb;
     v_secret_headers jsonb := '[]'::jsonb;
     v_header jsonb;
+    v_place integer := 0;
 begin
     if v_url !~ '^https?://' then
         -- without the slash a path such as .example.com/ would lead to another host
@@ -328,10 +134,12 @@ begin
         ));
         if
             lower(v_header ->> 0) in ('authorization', 'cookie', 'proxy-authorization')
+            or private.carries(definition -> 'header_names', v_place::text, carried)
             or private.holds_secret(v_header ->> 1, secrets)
         then
             v_secret_headers := v_secret_headers || to_jsonb(lower(v_header ->> 0));
         end if;
+        v_place := v_place + 1;
     end loop;
     if v_signature is not null then
         v_headers := v_headers || jsonb_build_array(v_signature);
@@ -344,14 +152,21 @@ begin
         'headers', v_headers,
         'secret_headers', v_secret_headers,
         'body', private.build_body(rendered -> 'body')
-    );
+    ) || case
+        when private.carries(definition -> 'body_names', null, carried)
+            then '{"secret_body": true}'::jsonb
+        else '{}'::jsonb
+    end;
 end;
 $function$;
-comment on function private.build_request(jsonb, text, timestamptz, text[]) is
+comment on function private.build_request(
+    jsonb, text, timestamptz, text[], jsonb, jsonb
+) is
 $comment$The request of the wire contract from a rendered definition: whole URL, signed in.
 
-secret_headers names what must not follow a redirect to another origin and is stored
-redacted.$comment$;
+secret_headers names what must not follow a redirect to another origin and is stored redacted;
+secret_body is there when the body must not either. carried: as private.resolve_names gives
+it.$comment$;
 
 create function private.redact_request(request jsonb, secrets text[])
 returns jsonb
@@ -389,13 +204,73 @@ end;
 $function$;
 comment on function private.redact_request(jsonb, text[]) is 'What of a request may be stored.';
 
+create function private.secret_problem(
+    carried jsonb, url text, stored_url text, exposed_names jsonb
+)
+returns jsonb
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_address text := private.address_of(url);
+    v_place text := substring(stored_url from '^https?://([^/?#]*)');
+    v_name text;
+    v_hosts jsonb;
+begin
+    for v_name, v_hosts in select names.key, names.value from jsonb_each(carried) as names loop
+        if
+            -- part of the name of a host it would be told to whoever resolves it
+            substring(url from '^https?://([^/?#]*)') <> v_place
+            or private.may_go_to(
+                v_address, array(select jsonb_array_elements_text(v_hosts))
+            ) is not true
+        then
+            return jsonb_build_object(
+                'slug', 'secret_host_denied',
+                'message', format(
+                    'the secret {{%s}} may not go to %s: %s', v_name, v_place,
+                    case
+                        when v_address is null then 'the host is not written plainly'
+                        when v_hosts = '[]' then 'it may go nowhere'
+                        else 'its allowed hosts are ' || (
+                            select string_agg(hosts.host, ', ')
+                            from jsonb_array_elements_text(v_hosts) as hosts (host)
+                        )
+                    end
+                )
+            );
+        elsif exposed_names ? v_name then
+            return jsonb_build_object(
+                'slug', 'secret_exposed',
+                'message', format(
+                    'the secret {{%s}} is used in a pattern, in a condition of a path, or with '
+                    || 'filters that would hide it from redaction', v_name
+                )
+            );
+        end if;
+    end loop;
+    return null;
+end;
+$function$;
+comment on function private.secret_problem(jsonb, text, text, jsonb) is
+$comment$Why a request must not be sent with the secrets it carries: {"slug", "message"}; null if it
+may be.
+
+carried: as private.resolve_names gives it. stored_url: the URL as it is stored,
+redacted.$comment$;
+
 create function private.render_items(item_ids bigint[])
 returns table (
     item_id bigint,
     place integer,
     work jsonb,
     stored_request jsonb,
-    unresolved text
+    unresolved text,
+    problem jsonb,
+    secret_ids uuid[]
 )
 language sql
 stable
@@ -420,12 +295,14 @@ as $function$
             items.*,
             requests.rendered as request_template,
             observations.rendered as observe,
-            definitions.document -> 'json_schema' as json_schema,
             coalesce(
                 requests.unresolved, observations.unresolved, assertions.unresolved
             ) as unresolved,
             environments.document ->> 'base_url' as base_url,
-            secrets.secrets
+            secrets.secrets,
+            definitions.document as definition,
+            resolved.carried,
+            resolved.secret_ids
         from private.work_items as items
         inner join private.definitions on definitions.id = items.definition_id
         inner join public.test_runs as runs on runs.id = items.run_id
@@ -464,21 +341,34 @@ as $function$
             'lease_ms', (extract(epoch from private.lease_duration()) * 1000)::integer,
             'request', built.request,
             'observe', rendered.observe,
-            'json_schema', rendered.json_schema
+            'json_schema', rendered.definition -> 'json_schema'
         ),
-        private.redact_request(built.request, rendered.secrets),
-        rendered.unresolved
+        stored.request,
+        rendered.unresolved,
+        case
+            when rendered.carried is not null then private.secret_problem(
+                rendered.carried, built.request ->> 'url', stored.request ->> 'url',
+                rendered.definition -> 'exposed_names'
+            )
+        end,
+        rendered.secret_ids
     from rendered
     cross join lateral (
         select
             private.build_request(
-                rendered.request_template, rendered.base_url, rendered.rendered_at, rendered.secrets
+                rendered.request_template, rendered.base_url, rendered.rendered_at,
+                rendered.secrets, rendered.definition, rendered.carried
             ) as request
-        offset 0 -- built once, used twice
-    ) as built;
+        offset 0 -- built once, used thrice
+    ) as built
+    cross join lateral (
+        select private.redact_request(built.request, rendered.secrets) as request
+        offset 0
+    ) as stored;
 $function$;
 comment on function private.render_items(bigint[]) is
 $comment$Leased items as the wire contract wants them, and what of each request may be stored.
 
-place: the order in which to make them. unresolved: the first name without a value; such an item
-must not be handed out.$comment$;
+place: the order in which to make them. unresolved: the first name without a value; problem: why it
+must not be sent with the secrets it carries (private.secret_problem). Such an item must not be
+handed out. secret_ids: of the environment's secrets that it carries.$comment$;

@@ -15,9 +15,12 @@ create type private.captured as (
     name text,
     kind text,
     value jsonb,
-    size_bytes integer
+    size_bytes integer,
+    address text
 );
-comment on type private.captured is 'A value on its way into the context of its run.';
+comment on type private.captured is
+$comment$A value on its way into the context of its run; address: where it was captured
+(private.address_of), null if a client set it.$comment$;
 
 create function private.find_oversized(captures private.captured[])
 returns bigint[]
@@ -80,6 +83,64 @@ $comment$Items whose captures the contexts of their runs have no room for.
 
 Limit: environments.context_max_bytes, for values that belong to no fixture row.$comment$;
 
+create function private.hosts_of_tokens(captures private.captured[])
+returns table (place bigint, allowed_hosts text[])
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    with tokens as materialized (
+        select
+            found.ordinal as place,
+            found.run_id,
+            found.value::text as value,
+            found.address,
+            snapshots.document ->> 'base_url' as base_url
+        from unnest(captures) with ordinality as found (
+            item_id, run_id, project_id, test_case_id, row_key, row_index, name, kind, value,
+            size_bytes, address, ordinal
+        )
+        inner join public.test_runs as runs on runs.id = found.run_id
+        inner join private.snapshots on snapshots.id = runs.environment_snapshot_id
+        where found.kind = 'token'
+    ),
+
+    secrets as materialized (
+        select
+            opened.run_id,
+            to_jsonb(opened.allowed_hosts) as allowed_hosts,
+            private.secret_forms(opened.secret) as forms
+        from private.environment_secrets(array(select distinct tokens.run_id from tokens)) as opened
+    )
+
+    select
+        tokens.place,
+        coalesce(
+            (
+                select private.common_hosts(jsonb_agg(secrets.allowed_hosts))
+                from secrets
+                where
+                    secrets.run_id = tokens.run_id
+                    and private.holds_secret(tokens.value, secrets.forms)
+            ),
+            array(
+                select distinct regexp_replace(addresses.address, ':(80|443)$', '')
+                from unnest(
+                    array[tokens.address, private.address_of(tokens.base_url)]
+                ) as addresses (address)
+                where addresses.address is not null
+            )
+        )
+    from tokens;
+$function$;
+comment on function private.hosts_of_tokens(private.captured[]) is
+$comment$Where each token among values may go, by its place among them, from 1.
+
+One that holds secrets of the environment: where they may. Any other: to the host that the run is
+about, and back to the one that gave it.$comment$;
+
 create function private.store_values(captures private.captured[])
 returns uuid[]
 language sql
@@ -96,10 +157,17 @@ as $function$
             end as data_key
     ),
 
+    hosts as materialized (
+        select tokens.*
+        from keys
+        cross join lateral private.hosts_of_tokens(captures) as tokens
+        where keys.data_key is not null
+    ),
+
     stored as (
         insert into public.test_context_values (
             run_id, project_id, name, kind, test_case_id, row_key, row_index, value,
-            encrypted_value, size_bytes
+            encrypted_value, allowed_hosts, size_bytes
         )
         select
             found.run_id,
@@ -111,9 +179,15 @@ as $function$
             found.row_index,
             case found.kind when 'variable' then found.value end,
             case found.kind when 'token' then private.encrypt_value(found.value, keys.data_key) end,
+            hosts.allowed_hosts,
             found.size_bytes
-        from unnest(captures) as found
+        from unnest(captures) with ordinality as found (
+            item_id, run_id, project_id, test_case_id, row_key, row_index, name, kind, value,
+            size_bytes, address, ordinal
+        )
         cross join keys
+        left join hosts on hosts.place = found.ordinal
+        order by found.ordinal
     ),
 
     counted as (

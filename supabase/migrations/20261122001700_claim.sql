@@ -1,5 +1,5 @@
 -- Claiming: which ready items go to a worker now, under every limit, rendered.
--- Depends on: render, rescue. Locks: none, all objects are new.
+-- Depends on: hand_out, rescue. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -250,109 +250,6 @@ $function$;
 comment on function private.lease_items(uuid[], uuid, uuid, integer, integer) is
 'Lease ready items of locked runs to a worker, within the limits of their environments; their ids.';
 
-create function private.refuse_unrenderable(rendered jsonb)
-returns void
-language plpgsql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-begin
-    perform private.finish_items(array(
-        select
-            row(
-                items.id,
-                case when bound.name is null then 'error' else 'skipped' end,
-                case when bound.name is null then 'definition' else 'dependency' end,
-                case
-                    when bound.name is null then 'unresolved_variable'
-                    when items.phase = 'teardown' then 'nothing_to_clean'
-                    else 'upstream_value_missing'
-                end,
-                case
-                    when bound.name is null then format(
-                        '{{%s}} has no value: no upstream test captures it, and neither the run, '
-                        || 'the fixture, the suite, the environment nor the project gives it',
-                        problems.name
-                    )
-                    when items.phase = 'teardown' then format(
-                        '{{%s}} was never captured, so there is nothing to clean up', problems.name
-                    )
-                    else format('"%s" captured no {{%s}}', producers.test_name, problems.name)
-                end,
-                coalesce(producers.cause_result_id, producers.id),
-                coalesce(producers.cause_status, producers.status),
-                case when bound.name is null then null else 'data' end,
-                null, null, null, null
-            )::private.outcome
-        from jsonb_to_recordset(rendered) as problems (item bigint, name text)
-        inner join private.work_items as items on items.id = problems.item
-        left join lateral (
-            select problems.name
-            where items.bindings ? problems.name or items.phase = 'teardown'
-        ) as bound on true
-        left join lateral (
-            select results.*
-            from public.test_results as results
-            where
-                results.run_id = items.run_id
-                and results.test_case_id = (items.bindings #>> array[problems.name, 'test'])::uuid
-            order by results.row_key = items.row_key desc, results.row_index
-            limit 1
-        ) as producers on true
-    ));
-end;
-$function$;
-comment on function private.refuse_unrenderable(jsonb) is
-'End leased items of which a name has no value: [{"item", "name"}]. No request is sent for them.';
-
-create function private.hand_out(item_ids bigint[])
-returns jsonb
-language plpgsql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-declare
-    v_work jsonb;
-    v_problems jsonb;
-begin
-    with rendered as materialized (
-        select * from private.render_items(item_ids)
-    ),
-
-    stored as (
-        update private.work_items as items
-        set request = rendered.stored_request
-        from rendered
-        where items.id = rendered.item_id and rendered.unresolved is null
-    )
-
-    select
-        coalesce(
-            jsonb_agg(rendered.work order by rendered.place)
-            filter (where rendered.unresolved is null),
-            '[]'
-        ),
-        coalesce(
-            jsonb_agg(jsonb_build_object('item', rendered.item_id, 'name', rendered.unresolved))
-            filter (where rendered.unresolved is not null),
-            '[]'
-        )
-    into v_work, v_problems
-    from rendered;
-
-    if v_problems <> '[]' then
-        perform private.refuse_unrenderable(v_problems);
-    end if;
-    return v_work;
-end;
-$function$;
-comment on function private.hand_out(bigint[]) is
-'Render leased items for the worker; those that cannot be rendered are ended and left out.';
-
 create function private.start_runs(work jsonb)
 returns void
 language plpgsql
@@ -452,8 +349,10 @@ begin
         if v_replayed <> '{}' then
             return jsonb_build_object(
                 'work', (
-                    select jsonb_agg(rendered.work order by rendered.place)
+                    -- a secret may have been forbidden a host meanwhile: its lease runs out
+                    select coalesce(jsonb_agg(rendered.work order by rendered.place), '[]')
                     from private.render_items(v_replayed) as rendered
+                    where rendered.problem is null
                 ),
                 'retry_ms', null
             );

@@ -22,6 +22,7 @@ create type private.fenced_report as (
     definition jsonb,
     assertions jsonb,
     secrets text[],
+    guarded text[],
     report jsonb
 );
 comment on type private.fenced_report is
@@ -121,6 +122,34 @@ $comment$Does a value that was found satisfy an operator? Null when the two cann
 equals is JSON equality (1 = 1.0, "1" <> 1). contains: a substring, an element of an array, a key or
 a part of an object. type: as jsonb_typeof, or integer.
 length: characters, elements or keys.$comment$;
+
+create function private.compare_guarded(
+    operator text, actual jsonb, expected jsonb, guarded text[]
+)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    -- Of a secret it may be asked whether something is it, not what is less than it or part of it.
+    if
+        guarded is not null
+        and operator not in ('equals', 'not_equals', 'one_of', 'valid', 'type', 'length')
+    then
+        actual := private.mark_secrets(actual, guarded);
+        expected := private.mark_secrets(expected, guarded);
+    end if;
+    return private.compare(operator, actual, expected);
+end;
+$function$;
+comment on function private.compare_guarded(text, jsonb, jsonb, text[]) is
+$comment$As private.compare, but a secret is taken whole: asked whether something is it, it is
+itself; asked what is less or part of it, it is a name that tells nothing.
+
+guarded: the secrets concerned; null = none.$comment$;
 
 create function private.brief(value jsonb)
 returns text
@@ -248,7 +277,7 @@ comment on function private.quote_body(jsonb, text[]) is
 
 create function private.judge_assertion(
     assertion jsonb, response jsonb, timing_ms jsonb, observed jsonb, narrowed jsonb,
-    secrets text[],
+    secrets text[], guarded text[] default null,
     out actual jsonb, out passed boolean, out problem text, out message text
 )
 language plpgsql
@@ -298,7 +327,9 @@ begin
             -- of a path that may find several, finding none is the empty array
             (v_found or jsonb_typeof(actual) = 'array') is true and case v_operator
                 when 'matches' then coalesce((narrowed ->> 'found')::boolean, false)
-                else coalesce(private.compare(v_operator, actual, v_expected), false)
+                else coalesce(
+                    private.compare_guarded(v_operator, actual, v_expected, guarded), false
+                )
             end
     end;
     actual := private.redact(actual, secrets);
@@ -320,7 +351,9 @@ begin
     end if;
 end;
 $function$;
-comment on function private.judge_assertion(jsonb, jsonb, jsonb, jsonb, jsonb, text[]) is
+comment on function private.judge_assertion(
+    jsonb, jsonb, jsonb, jsonb, jsonb, text[], text[]
+) is
 $comment$One assertion against what was observed.
 
 observed and narrowed: the worker's answers to its look-up, plain and by pattern. Judged on what was
@@ -385,7 +418,7 @@ as $function$
             )
             else plain.observed
         end,
-        narrowed.observed, reports.secrets
+        narrowed.observed, reports.secrets, reports.guarded
     ) as judged
     where jsonb_typeof(reports.report -> 'response') = 'object' and reports.stop_slug is null;
 $function$;

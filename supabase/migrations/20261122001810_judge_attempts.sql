@@ -34,6 +34,7 @@ as $function$
         ('tls', 'network', 'tls_failed'),
         ('protocol', 'network', 'protocol_error'),
         ('egress_denied', 'egress', 'egress_denied'),
+        ('secret_host_denied', 'egress', 'secret_host_denied'),
         ('too_large', 'response', 'response_too_large'),
         ('definition', 'definition', 'invalid_definition'),
         ('unreportable', 'worker', 'unreportable')

@@ -1,5 +1,5 @@
 -- Reports that count: fenced, freed of secrets, kept as evidence, searched for captures.
--- Depends on: judge_attempts. Locks: none, all objects are new.
+-- Depends on: judge_attempts, clean_reports. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -70,13 +70,15 @@ begin
                     case when leases.phase <> 'teardown' then private.stop_slug(lives) end,
                     leases.first_leased_at, leases.request, definitions.document,
                     assertions.rendered,
-                    -- one look at all that came, for most reports hold none
+                    case when searched.is_found then secrets.secrets end,
+                    case when searched.is_found then secrets.guarded end,
                     case
-                        when private.holds_secret(
-                            concat(leases.report, assertions.rendered), secrets.needles
-                        ) then secrets.secrets
-                    end,
-                    leases.report
+                        when searched.is_found then private.withhold(
+                            private.redact_cuts(leases.report, secrets.secrets),
+                            definitions.document, secrets.guarded
+                        )
+                        else leases.report
+                    end
                 )::private.fenced_report
                 order by leases.id
             ),
@@ -94,7 +96,17 @@ begin
         resolved.variables,
         format('%s:%s:%s:assert', leases.run_id, leases.result_id, leases.retry_number),
         leases.rendered_at
-    ) as assertions;
+    ) as assertions
+    cross join lateral (
+        -- one look at all that came, for most reports hold none
+        select
+            private.holds_secret(texts.whole, secrets.needles)
+            -- what is left of one where a text was cut is not found so
+            or (secrets.needles is not null and private.is_cut(leases.report, texts.whole))
+            as is_found
+        from (select concat(leases.report, assertions.rendered) as whole offset 0) as texts
+        offset 0
+    ) as searched;
     return v_fenced;
 end;
 $function$;
@@ -233,7 +245,7 @@ as $function$
             judged.worker_id,
             judged.request,
             private.stored_response(judged.report -> 'response', judged.secrets),
-            coalesce(judged.report -> 'timing_ms', '{}'),
+            private.redact(coalesce(judged.report -> 'timing_ms', '{}'), judged.secrets),
             (judged.report #>> '{timing_ms,total}')::numeric,
             (judged.report #>> '{response,status}')::integer,
             (judged.report ->> 'started_at')::timestamptz
@@ -283,7 +295,11 @@ as $function$
             row(
                 reports.item_id, reports.run_id, reports.project_id, reports.test_case_id,
                 reports.row_key, reports.row_index, captures.name, captures.kind, captures.value,
-                octet_length(captures.value::text)
+                octet_length(captures.value::text),
+                case
+                    when captures.kind = 'token'
+                        then private.address_of(reports.request ->> 'url')
+                end
             )::private.captured
             order by reports.item_id
         ),

@@ -272,17 +272,36 @@ as $function$
         (late.report ->> 'lease')::uuid,
         worker.id,
         '{}',
-        private.stored_response(late.report -> 'response', secrets.secrets),
-        coalesce(late.report -> 'timing_ms', '{}'),
+        case
+            when not forgotten.is_so then private.stored_response(
+                private.redact_cuts(late.report, secrets.secrets) -> 'response', secrets.secrets
+            )
+        end,
+        private.redact(coalesce(late.report -> 'timing_ms', '{}'), secrets.secrets),
         (late.report #>> '{timing_ms,total}')::numeric,
         (late.report #>> '{response,status}')::integer,
         (late.report ->> 'started_at')::timestamptz
     from late
+    inner join public.test_runs as runs on runs.id = late.run_id
+    inner join private.snapshots on snapshots.id = runs.environment_snapshot_id
     left join secrets on secrets.run_id = late.run_id
+    cross join lateral (
+        -- what nobody knows any more cannot be taken out of an answer
+        select
+            runs.finished_at is not null and exists (
+                select
+                from jsonb_each_text(snapshots.document -> 'secrets') as used (name, secret_id)
+                left join private.secrets as known on known.secret_id = used.secret_id::uuid
+                where (known.changed_at <= runs.queued_at) is not true
+            ) as is_so
+    ) as forgotten
     on conflict do nothing;
 $function$;
 comment on function private.keep_stale_reports(public.workers, jsonb) is
-'Keep reports that came after their lease was taken away, as evidence that decides nothing.';
+$comment$Keep reports that came after their lease was taken away, as evidence that decides nothing.
+
+Without the answer, if the run is over and one of its secrets has gone or changed since it was
+queued.$comment$;
 
 create function private.pick_reports(reports jsonb, items bigint[])
 returns jsonb

@@ -94,7 +94,7 @@ begin
                     when private.holds_secret(members.value::text, v_secrets) then 'token'
                     else 'variable'
                 end,
-                members.value, octet_length(members.value::text)
+                members.value, octet_length(members.value::text), null
             )::private.captured
         from jsonb_each(given || tokens) as members
     );

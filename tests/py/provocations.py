@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from support_engine import Engine, Statement
+from support_engine import Engine, Statement, as_sql
 
 from worker.models import Fault, Lookup
 from worker.observe import Evidence, observe
@@ -152,6 +152,20 @@ def name_taken(engine: Engine) -> Statement:
 @refusal
 def weak_secret(engine: Engine) -> Statement:
     return engine.call("set_secret", environment_id=engine.environment, name="s", value="short")
+
+
+@refusal
+def literal_secret(engine: Engine) -> Statement:
+    return Statement(
+        "insert into public.api_credentials (organization_id, name, auth) values (%s, 'c', %s)",
+        (engine.organization, as_sql({"kind": "bearer", "token": "written out"})),
+    )
+
+
+@refusal
+def malformed_hosts(engine: Engine) -> Statement:
+    given = {"name": "s", "value": "long enough", "allowed_hosts": "{https://target.test}"}
+    return engine.call("set_secret", environment_id=engine.environment, **given)
 
 
 @refusal
@@ -396,6 +410,32 @@ def revoking(engine: Engine, runner: str) -> Statement:
 @reason
 def capture_missing(engine: Engine) -> dict[str, Any]:
     return engine.reason(engine.run(making("one", "v")), "one")
+
+
+def set_secret(engine: Engine) -> None:
+    """Give the environment the secret ``{{key}}``, which may go to its own host."""
+    given = {"name": "key", "value": "long enough"}
+    engine.make(engine.call("set_secret", environment_id=engine.environment, **given))
+
+
+@reason
+def secret_host_denied(engine: Engine) -> dict[str, Any]:
+    set_secret(engine)
+    return engine.reason(engine.run(case("one", "http://elsewhere.test/{{key}}")), "one")
+
+
+@reason
+def secret_exposed(engine: Engine) -> dict[str, Any]:
+    set_secret(engine)
+    return engine.reason(engine.run(case("one", "/{{key | upper}}")), "one")
+
+
+@reason
+def secret_in_answer(engine: Engine) -> dict[str, Any]:
+    set_secret(engine)
+    begins = {"source": "text", "operator": "matches", "expected": "^lo"}
+    response = {"status": 200, "headers": [], "body": "long enough", "encoding": "utf-8"}
+    return engine.reason(engine.run(case(assertions=[begins]), response=response), "one")
 
 
 @reason

@@ -183,6 +183,7 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "register_worker.name": lambda _: "hostile",
     "name": lambda ids: ids["secret_name"],
     "value": lambda _: "long enough to be one",
+    "allowed_hosts": lambda _: ["hostile.example"],
     "version": lambda _: "1",
     "capacity": lambda _: 1,
     "labels": lambda _: [],

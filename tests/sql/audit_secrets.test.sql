@@ -2,7 +2,7 @@
 begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
-select plan(22);
+select plan(24);
 
 create function tests.secret_changes()
 returns table (verb text, before jsonb, after jsonb)
@@ -120,26 +120,46 @@ select is(
     '0123456789abcdef', 'another organization''s text tells it nothing about ours'
 );
 
--- Credentials
+-- Signing in
 
-insert into public.api_credentials (id, organization_id, name, auth)
-values (
-    tests.id('credential'), tests.id('acme'), 'machine',
-    '{"kind": "basic", "username": "me", "password": "a literal"}'
-);
-select ok(not tests.trail_holds('a literal'), 'what a credential holds literally is not told');
-update public.api_credentials set auth = '{"kind": "basic", "username": "me", "password": "a literal 2"}'
-where id = tests.id('credential');
+update public.test_suites set auth = '{"kind": "basic", "username": "me", "password": "a literal"}'
+where id = tests.id('flow');
+select ok(not tests.trail_holds('a literal'), 'what a suite holds literally to sign in is not told');
+update public.test_suites set auth = '{"kind": "basic", "username": "me", "password": "a literal 2"}'
+where id = tests.id('flow');
 select is(
-    (select count(*) from public.data_changes as changes where changes.table_name = 'api_credentials'),
+    (
+        select count(*) from public.data_changes as changes
+        where changes.table_name = 'test_suites' and changes.row_id = tests.id('flow') and changes.verb = 'update'
+    ),
     2::bigint, 'but that it changed is'
 );
-update public.api_credentials set auth = '{"kind": "bearer", "token": "{{key}}"}'
-where id = tests.id('credential');
+update public.test_suites set auth = '{"kind": "bearer", "token": "{{key}}"}' where id = tests.id('flow');
 select is(
     (select changes.after -> 'auth' from public.data_changes as changes order by changes.id desc limit 1),
     '{"kind": "bearer", "token": "{{key}}"}', 'a reference to a secret is'
 );
+
+-- What no row shows
+
+select tests.act_as('adam');
+select public.set_secret(tests.id('staging'), 'key', 'k3y+another/value', '{a.test}');
+select public.set_secret_hosts(tests.id('staging'), 'key', '{b.test}');
+select public.set_secret(tests.id('staging'), 'elsewhere', 'k3y+third/value', '{c.test}');
+select tests.act_as_owner();
+select results_eq(
+    $$
+    select verb, user_id, user_role, before ->> 'name', before -> 'allowed_hosts', after -> 'allowed_hosts'
+    from public.data_changes where after ? 'allowed_hosts' order by id
+    $$,
+    $$ values
+    ('set_secret', tests.id('adam'), 'admin', 'key', '["api.test"]'::jsonb, '["a.test"]'::jsonb),
+    ('set_secret_hosts', tests.id('adam'), 'admin', 'key', '["a.test"]', '["b.test"]'),
+    ('set_secret_hosts', tests.id('adam'), 'admin', 'elsewhere', 'null', '["c.test"]')
+    $$,
+    'another value and other hosts are told, with who'
+);
+select ok(not tests.trail_holds('k3y'), 'and no value');
 
 select * from finish();
 rollback;

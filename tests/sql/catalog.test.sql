@@ -287,7 +287,7 @@ select bag_eq(
     ('update_test_run_context'),
     ('get_test_execution_chain'), ('plan_run'), ('queue_runs'), ('rerun_failed'),
     ('cancel_run'), ('create_organization'), ('delete_secret'), ('get_run_report'), ('get_run_state'), ('get_test'),
-    ('queue_run'), ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret'),
+    ('list_secrets'), ('set_secret_hosts'), ('queue_run'), ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret'),
     ('revoke_runner'),
     -- which ask for a runner account
     ('claim_work'), ('register_worker'), ('release_work'), ('renew_work'), ('report_work')
@@ -311,7 +311,7 @@ select bag_eq(
     ('update_test_run_context'),
     ('get_test_execution_chain'), ('plan_run'), ('queue_runs'), ('rerun_failed'),
     ('cancel_run'), ('claim_work'), ('delete_secret'), ('get_run_report'), ('get_run_state'), ('get_test'),
-    ('queue_run'), ('register_worker'), ('release_work'), ('renew_work'), ('report_work'),
+    ('list_secrets'), ('set_secret_hosts'), ('queue_run'), ('register_worker'), ('release_work'), ('renew_work'), ('report_work'),
     ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret')
     $$,
     'the secret key may call what needs no person, and the functions of workers'
@@ -331,7 +331,7 @@ select bag_eq(
     ('accept_invitation'), ('invite_member'), ('leave_organization'), ('remove_member'),
     ('revoke_invitation'), ('set_member_role'), ('transfer_ownership'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
-    ('page_limit'), ('update_test_run_context'),
+    ('list_secrets'), ('page_limit'), ('set_secret_hosts'), ('update_test_run_context'),
     ('accept'), ('add_tests'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('compile_templates'),
     ('create_organization'), ('credential_problem'), ('delete_secret'), ('document_fields'),
@@ -372,7 +372,7 @@ select bag_eq(
     ('invite_member'), ('remove_member'), ('revoke_invitation'), ('set_member_role'),
     ('cleanup_expired_contexts'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
-    ('page_limit'), ('update_test_run_context'),
+    ('list_secrets'), ('page_limit'), ('set_secret_hosts'), ('update_test_run_context'),
     ('accept'), ('add_tests'), ('assertion_problem'), ('assertions_problem'), ('auth_problem'), ('body_problem'),
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('claim_work'),
     ('compile_templates'), ('credential_problem'), ('delete_secret'), ('document_fields'),

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/checks.psql
-select plan(68);
+select plan(72);
 
 -- Requests
 
@@ -155,6 +155,20 @@ select tests.is_refused(
     $$,
     'template_syntax', '/auth/token, character 1', 'nor a malformed placeholder'
 );
+select tests.is_refused(
+    format(
+        'insert into public.api_credentials (organization_id, name, auth) values (%L, ''x'', %L)',
+        tests.id('acme'), literals.auth
+    ),
+    'literal_secret', '/auth/' || literals.member, literals.member || ' is not written out'
+)
+from (
+    values
+    ('token', '{"kind": "bearer", "token": "abc"}'),
+    ('password', '{"kind": "basic", "username": "{{user}}", "password": "abc"}'),
+    ('value', '{"kind": "api_key", "name": "{{name}}", "value": "\\{{abc}}"}'),
+    ('secret', '{"kind": "jwt_hs256", "secret": "", "issuer": "{{issuer}}"}')
+) as literals (member, auth);
 
 -- Retry policies
 

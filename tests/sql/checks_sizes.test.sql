@@ -46,7 +46,7 @@ from (
     ('projects', 'id', 'shop', 'description', repeat('x', 20001), null),
     ('projects', 'id', 'shop', 'variables', format('{"a": %s}', tests.as_text(262144)), null),
     ('api_credentials', 'id', 'login', 'name', repeat('x', 1001), null),
-    ('api_credentials', 'id', 'login', 'auth', format('{"kind": "bearer", "token": %s}', tests.as_text(65536)), null),
+    ('api_credentials', 'id', 'login', 'auth', format('{"kind": "api_key", "value": "{{v}}", "name": %s}', tests.as_text(65536)), null),
     ('api_endpoints', 'id', 'endpoint', 'method', repeat('X', 21), null),
     ('api_endpoints', 'id', 'endpoint', 'path', repeat('x', 2001), null),
     ('api_endpoints', 'id', 'endpoint', 'summary', repeat('x', 2001), null),

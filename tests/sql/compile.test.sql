@@ -90,7 +90,7 @@ select is(tests.compiled('inheriting') -> 'variables', '{"s": 1}', 'and the suit
 
 insert into public.api_credentials (organization_id, name, auth)
 values (tests.id('acme'), 'robot', '{"kind": "basic", "username": "u", "password": "{{p}}"}'),
-(tests.id('other'), 'theirs', '{"kind": "basic", "username": "x", "password": "y"}');
+(tests.id('other'), 'theirs', '{"kind": "basic", "username": "x", "password": "{{y}}"}');
 select tests.make_suite('signed', 'shop', '{"auth": {"credential": "robot"}}');
 select tests.make_test('by suite', 'signed');
 select tests.make_test('by itself', 'signed', '{"auth": {"kind": "bearer", "token": "t"}}');

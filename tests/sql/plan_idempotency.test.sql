@@ -22,7 +22,7 @@ update public.projects set variables = '{"w": "old"}' where id = tests.id('shop'
 insert into public.environment_variables (environment_id, project_id, name, value)
 values (tests.id('staging'), tests.id('shop'), 'y', '"old"');
 insert into public.api_credentials (organization_id, name, auth)
-values (tests.id('acme'), 'robot', '{"kind": "bearer", "token": "old token"}');
+values (tests.id('acme'), 'robot', '{"kind": "bearer", "token": "old token {{w}}"}');
 update public.test_request_configs set auth = '{"credential": "robot"}' where test_case_id = tests.id('a');
 
 -- The same key
@@ -88,7 +88,7 @@ update public.environment_variables set value = '"new"' where name = 'y';
 update public.environments set base_url = 'https://new.test' where id = tests.id('staging');
 update public.test_suites set variables = '{"z": "new"}', headers = '[["X-New", "1"]]' where id = tests.id('flow');
 update public.projects set variables = '{"w": "new"}' where id = tests.id('shop');
-update public.api_credentials set auth = '{"kind": "bearer", "token": "new token"}' where name = 'robot';
+update public.api_credentials set auth = '{"kind": "bearer", "token": "new token {{w}}"}' where name = 'robot';
 update public.test_cases set name = 'new name' where id = tests.id('a');
 update public.test_request_configs set method = 'POST', path = '/new/{{x}}/{{y}}/{{z}}/{{w}}' where test_case_id = tests.id('a');
 update public.test_response_specs set assertions = '[{"source": "status", "operator": "equals", "expected": 999}]'
@@ -100,7 +100,7 @@ select is(
 );
 select is(tests.request('a/a', 'before') ->> 'method', 'GET', 'the method');
 select is(
-    tests.request('a/a', 'before') -> 'headers', '[["Authorization", "Bearer old token"]]',
+    tests.request('a/a', 'before') -> 'headers', '[["Authorization", "Bearer old token old"]]',
     'headers and sign-in'
 );
 select is(
@@ -122,7 +122,7 @@ select is(
 select is(tests.request('new name/b', 'after') ->> 'method', 'POST', 'all of it');
 select is(
     tests.request('new name/b', 'after') -> 'headers',
-    '[["X-New", "1"], ["Authorization", "Bearer new token"]]',
+    '[["X-New", "1"], ["Authorization", "Bearer new token new"]]',
     'inherited parts included'
 );
 select tests.answer('new name/b', '{}', 'after');

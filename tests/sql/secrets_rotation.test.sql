@@ -125,7 +125,7 @@ select lives_ok(
     'an environment is purged with a run under way'
 );
 select is(tests.in_vault(), '{}', 'and Vault keeps neither');
-select is_empty($$ select from private.retired_secrets $$, 'nor is anything remembered');
+select is_empty($$ select from private.secrets $$, 'nor is anything remembered');
 
 select * from finish();
 rollback;
