@@ -635,6 +635,9 @@ isOneToOne: false
 "get_test_run_context":
 { Args: { "after"?: number,"page_size"?: number,"run_id": string }; Returns: Json
                            },
+"get_wakeup_topics":
+{ Args: Record<PropertyKey, never>; Returns: (string)[]
+                           },
 "invite_member":
 { Args: { "email"?: string,"expires_in"?: string,"labels"?: (string)[],"organization_id": string,"role": string }; Returns: Json
                            },

@@ -19,6 +19,8 @@ _CHECK_URL = "Check ASSAY_SUPABASE_URL, and whether the project is running."
 def explain(error: WorkerError, env: Mapping[str, str]) -> str:
     """Return one line about *error*; *env* holds the settings that it may be due to, no secret."""
     match error:
+        case AccessRefused(code=code, hint=hint) if code.startswith("PT"):
+            parts = str(error), hint
         case AccessRefused():
             parts = _about_access(error, env.get("ASSAY_SUPABASE_KEY", ""))
         case StoreUnavailable(status=0):
@@ -50,8 +52,8 @@ def _about_access(error: AccessRefused, key: str) -> tuple[str, str]:
         return f"the account in ASSAY_EMAIL is not let in ({error})", advice
     if error.code == "42501":
         advice = (
-            "A worker needs the project's secret key; the other commands also take its publishable "
-            "key, with an account in ASSAY_EMAIL and ASSAY_PASSWORD."
+            "It takes the project's secret key, or its publishable key with an account in "
+            "ASSAY_EMAIL and ASSAY_PASSWORD: for a worker that of a runner."
         )
         return f"ASSAY_SUPABASE_KEY may not do this ({error})", advice
     advice = "Take the secret key from the API settings of the project in ASSAY_SUPABASE_URL."

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from worker.errors import StoreError
+from worker.errors import AccessRefused, StoreError
 from worker.models import Item, Lease, Renewal
 
 _log = logging.getLogger(__name__)
@@ -55,8 +55,11 @@ class LeaseKeeper:
     def _renew_all(self, items: Sequence[Item]) -> None:
         try:
             renewal = self._renew(items)
+        except AccessRefused:
+            # Nor will a report be taken: what is in flight is in vain.
+            renewal = Renewal(lost=tuple(one.item for one in items))
         except (StoreError, ValueError) as error:
             _log.warning("renewal_failed", extra={"f": {"reason": type(error).__name__}})
-        else:
-            if renewal.cancelled or renewal.lost:
-                self._told(renewal)
+            return
+        if renewal.cancelled or renewal.lost:
+            self._told(renewal)

@@ -10,7 +10,6 @@ import httpx
 from realtime import (
     AsyncRealtimeClient,
     RealtimeChannelOptions,
-    RealtimePostgresChangesListenEvent,
     RealtimeSubscribeStates,
 )
 
@@ -144,19 +143,15 @@ class SupabaseStore:
             f"{self._url}/realtime/v1", token=self._access.key, auto_reconnect=False
         )
         try:
+            # First, for the call signs in again where the session of an account has ended.
+            topics = await self.call("get_wakeup_topics", {})
             await client.set_auth(self._access.token)
-            runs = client.channel("assay-runs").on_postgres_changes(
-                RealtimePostgresChangesListenEvent.Insert,
-                schema="public",
-                table="test_runs",
-                callback=lambda _: wake(),
-            )
-            hints = client.channel("workers", _PRIVATE)
-            hints.on_broadcast("run_queued", lambda _: wake())
-            await runs.subscribe(subscribed)
-            await hints.subscribe(subscribed)
+            hints = [client.channel(topic, _PRIVATE) for topic in topics]
+            for one in hints:
+                one.on_broadcast("run_queued", lambda _: wake())
+                await one.subscribe(subscribed)
             until = time.monotonic() + _REBUILD_S
-            while client.is_connected and (runs.is_joined or hints.is_joined):
+            while client.is_connected and any(one.is_joined for one in hints):
                 if time.monotonic() > until:
                     return
                 await asyncio.sleep(_CHECK_S)
@@ -204,11 +199,16 @@ def _answer(response: httpx.Response) -> Any:  # noqa: ANN401
     fault = answer if isinstance(answer, dict) else {}
     code = fault.get("error_code") or fault.get("code")  # the sign-in's "code" is the HTTP status
     code = code if isinstance(code, str) else ""
-    is_from_gateway = not code and (status >= 500 or status == httpx.codes.TOO_MANY_REQUESTS)  # noqa: PLR2004
+    # What limits the sign-in has a code of its own; what limits an organization is ours.
+    is_crowded = status == httpx.codes.TOO_MANY_REQUESTS and not code.startswith("PT")
     kind: type[StoreError] = StoreRejected
-    if is_from_gateway or code.startswith(_TRANSIENT):
+    if is_crowded or code.startswith(_TRANSIENT) or (not code and status >= 500):  # noqa: PLR2004
         kind = StoreUnavailable
-    elif code == "42501" or (status in {401, 403} and not code.startswith("PT")):
+    elif (
+        code == "42501"
+        or (status in {401, 403} and not code.startswith("PT"))
+        or fault.get("details") == "worker_revoked"
+    ):
         kind = AccessRefused
     said = fault.get("message") or fault.get("msg") or f"Supabase answered with status {status}"
     slug, hint = str(fault.get("details") or ""), str(fault.get("hint") or "")

@@ -25,7 +25,8 @@ $function$;
 comment on function private.announce(text, text, jsonb) is
 $comment$Broadcast one event on a private topic. Call it once for a statement, never for a row.
 
-topic: workers, run:<id> or project:<id>. A hint only: whoever misses it reads the tables.$comment$;
+topic: workers, workers:<organization>, run:<id> or project:<id>. A hint only: whoever misses it
+reads the tables.$comment$;
 
 create function private.topic_id(topic text, prefix text)
 returns uuid
@@ -61,5 +62,7 @@ using (
         )
         or (select private.topic_id(realtime.topic(), 'project'))
         = any(array(select private.my_project_ids()))
+        or (select private.topic_id(realtime.topic(), 'workers'))
+        = any(array(select private.my_runner_organization_ids()))
     )
 );

@@ -246,23 +246,29 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-    select
-        private.announce(topics.topic, 'run_queued', queued.payload)
+    select private.announce(told.topic, 'run_queued', told.payload)
     from (
         select
-            queued.project_id,
+            'project:' || queued.project_id as topic,
             jsonb_build_object(
                 'project', queued.project_id, 'runs', jsonb_agg(queued.id)
             ) as payload
         from unnest(runs) as queued
         group by queued.project_id
-    ) as queued
-    cross join lateral (
-        values ('workers'), ('project:' || queued.project_id)
-    ) as topics (topic);
+        union all
+        -- nothing of the run: a runner that lost its rights may hear it until its token expires
+        select distinct
+            topics.topic,
+            '{}'::jsonb
+        from unnest(runs) as queued
+        inner join public.projects on projects.id = queued.project_id
+        cross join lateral (
+            values ('workers'), ('workers:' || projects.organization_id)
+        ) as topics (topic)
+    ) as told;
 $function$;
 comment on function private.announce_queued(public.test_runs[]) is
-'Wake workers, and tell who watches the projects: one message each a project.';
+'Wake workers, and tell who watches the projects which runs: one message a topic.';
 
 create function private.queue_run(
     environment_id uuid, selection jsonb, variables jsonb, idempotency_key text

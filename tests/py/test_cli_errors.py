@@ -74,10 +74,15 @@ def test_an_unreachable_project_is_told_with_its_reason(cause: Exception, said: 
             AccessRefused("no right", "42501", status=403),
             "sb_publishable_x",
             (
-                "ASSAY_SUPABASE_KEY may not do this (no right). A worker needs the project's "
-                "secret key; the other commands also take its publishable key, with an account in "
-                "ASSAY_EMAIL and ASSAY_PASSWORD."
+                "ASSAY_SUPABASE_KEY may not do this (no right). It takes the project's secret key, "
+                "or its publishable key with an account in ASSAY_EMAIL and ASSAY_PASSWORD: for a "
+                "worker that of a runner."
             ),
+        ),
+        (
+            AccessRefused("it was revoked", "PT403", "worker_revoked", 403, "Ask an admin."),
+            "sb_publishable_x",
+            "it was revoked. Ask an admin.",
         ),
         (
             AccessRefused("Invalid login", "invalid_credentials", status=400),

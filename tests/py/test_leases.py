@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fakes import work_item
 from support_wait import wait_until
 
-from worker.errors import StoreUnavailable
+from worker.errors import AccessRefused, StoreUnavailable
 from worker.leases import LeaseKeeper
 from worker.models import Item, Lease, Renewal
 
@@ -82,6 +82,20 @@ def test_a_failed_renewal_is_tried_again() -> None:
     keeper = LeaseKeeper(renew, lambda _: None)
     keeper.hold(leased(1, 30))
     wait_until(lambda: len(calls) >= 2)
+    keeper.close()
+
+
+def test_all_is_lost_to_who_is_not_let_in() -> None:
+    """A revoked runner breaks off what it has in flight: nobody will take the reports."""
+    told: list[Renewal] = []
+
+    def renew(_: Sequence[Lease]) -> Renewal:
+        raise AccessRefused("revoked", "PT403", "worker_revoked", 403)
+
+    keeper = LeaseKeeper(renew, told.append)
+    keeper.hold(leased(1, 30))
+    keeper.hold(leased(2, 30))
+    wait_until(lambda: told and set(told[-1].lost) == {1, 2})
     keeper.close()
 
 

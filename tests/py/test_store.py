@@ -146,6 +146,9 @@ async def test_renewing_and_releasing_name_the_whole_lease() -> None:
         (401, {"message": "Invalid API key"}, AccessRefused),
         (403, {"code": "42501", "message": "no"}, AccessRefused),
         (403, {"code": "PT403", "message": "no", "details": "not_allowed"}, StoreRejected),
+        (403, {"code": "PT403", "message": "no", "details": "worker_revoked"}, AccessRefused),
+        (429, {"code": "PT429", "message": "no", "details": "a limit"}, StoreRejected),
+        (429, {"code": 429, "error_code": "over_request_rate_limit"}, StoreUnavailable),
     ],
 )
 async def test_the_code_decides_whether_to_try_again(

@@ -53,12 +53,12 @@ select bag_eq(
     $$ select topic, event, payload - 'id' from realtime.messages $$,
     $$
     values
-    ('workers', 'run_queued', jsonb_build_object('project', tests.id('shop'), 'runs', array[tests.run('one'), tests.run('three')])),
-    ('workers', 'run_queued', jsonb_build_object('project', tests.id('second shop'), 'runs', array[tests.run('two')])),
+    ('workers', 'run_queued', '{}'::jsonb),
+    ('workers:' || tests.id('acme'), 'run_queued', '{}'),
     ('project:' || tests.id('shop'), 'run_queued', jsonb_build_object('project', tests.id('shop'), 'runs', array[tests.run('one'), tests.run('three')])),
     ('project:' || tests.id('second shop'), 'run_queued', jsonb_build_object('project', tests.id('second shop'), 'runs', array[tests.run('two')]))
     $$,
-    'a project is told once of all of them'
+    'a project is told once of all of them, and workers once'
 );
 create table tests.again as
 select runs.idempotency_key, runs.id

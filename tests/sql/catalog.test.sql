@@ -290,7 +290,7 @@ select bag_eq(
     ('list_secrets'), ('set_secret_hosts'), ('queue_run'), ('rotate_secret'), ('save_suite'), ('save_test'), ('set_secret'),
     ('revoke_runner'),
     -- which ask for a runner account
-    ('claim_work'), ('register_worker'), ('release_work'), ('renew_work'), ('report_work')
+    ('claim_work'), ('get_wakeup_topics'), ('register_worker'), ('release_work'), ('renew_work'), ('report_work')
     $$,
     'a signed-in user may call the functions for people'
 );
@@ -305,7 +305,7 @@ select bag_eq(
     $$,
     $$ values
     ('invite_member'), ('remove_member'), ('revoke_invitation'), ('set_member_role'),
-    ('cleanup_expired_contexts'), ('revoke_runner'),
+    ('cleanup_expired_contexts'), ('revoke_runner'), ('get_wakeup_topics'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'),
     ('get_environment_context'), ('get_test_readiness'), ('get_test_run_context'),
     ('update_test_run_context'),
@@ -327,7 +327,7 @@ select bag_eq(
     $$,
     $$ values
     ('are_labels'), ('claim_work'), ('register_worker'), ('release_work'), ('renew_work'),
-    ('report_work'), ('revoke_runner'),
+    ('report_work'), ('revoke_runner'), ('get_wakeup_topics'),
     ('accept_invitation'), ('invite_member'), ('leave_organization'), ('remove_member'),
     ('revoke_invitation'), ('set_member_role'), ('transfer_ownership'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),
@@ -368,7 +368,7 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
-    ('are_labels'), ('revoke_runner'),
+    ('are_labels'), ('revoke_runner'), ('get_wakeup_topics'),
     ('invite_member'), ('remove_member'), ('revoke_invitation'), ('set_member_role'),
     ('cleanup_expired_contexts'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'), ('get_test_readiness'),

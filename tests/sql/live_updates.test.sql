@@ -3,7 +3,8 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(35);
+\ir _lib/runners.psql
+select plan(43);
 
 -- The publication
 
@@ -65,10 +66,15 @@ select tests.queue('run');
 select bag_eq(
     $$ select * from tests.broadcasts() $$,
     $$
-    select topics.topic, 'run_queued', jsonb_build_object('runs', array[tests.run('run')], 'project', tests.id('shop'))
-    from unnest(array['workers', 'project:' || tests.id('shop')]) as topics (topic)
+    values
+    ('workers', 'run_queued', '{}'::jsonb),
+    ('workers:' || tests.id('acme'), 'run_queued', '{}'),
+    (
+        'project:' || tests.id('shop'), 'run_queued',
+        jsonb_build_object('runs', array[tests.run('run')], 'project', tests.id('shop'))
+    )
     $$,
-    'workers are woken when a run is queued, and who watches the project is told'
+    'workers are woken when a run is queued, and who watches the project is told which'
 );
 delete from realtime.messages;
 select tests.claim('1', 3);
@@ -195,6 +201,8 @@ begin
 end;
 $function$;
 
+select is(public.get_wakeup_topics(), '{workers}', 'the secret key hears of all work');
+select tests.make_runner('rita', 'acme');
 select tests.act_as('vera');
 select ok(
     tests.may_join('run:' || (select run_id from tests.known)),
@@ -209,18 +217,21 @@ select ok(
 );
 select ok(not tests.may_join('project:' || tests.id('other shop')), 'to no other');
 select ok(not tests.may_join('workers'), 'nor to the workers');
+select ok(
+    not tests.may_join('workers:' || tests.id('acme')), 'not even to those of the organization'
+);
 select ok(not tests.may_join(''), 'nor to nothing');
 select lives_ok(
     $$
     select tests.may_join(topic)
-    from unnest(array['run:', 'run:x', 'run:1-2-3', 'project:', 'project:x', 'rooms:5', ':', 'run', 'RUN:', 'run:%', 'chat']) as topics (topic)
+    from unnest(array['run:', 'run:x', 'run:1-2-3', 'workers:', 'workers:x', 'workers:1:2', 'project:', 'project:x', 'rooms:5', ':', 'run', 'RUN:', 'run:%', 'chat']) as topics (topic)
     $$,
     'a foreign topic never raises'
 );
 select is_empty(
     $$
     select topic
-    from unnest(array['run:', 'run:x', 'project:', 'project:x', 'rooms:5', ':', 'run', 'chat']) as topics (topic)
+    from unnest(array['run:', 'run:x', 'workers:', 'workers:x', 'project:', 'project:x', 'rooms:5', ':', 'run', 'chat']) as topics (topic)
     where tests.may_join(topic)
     $$,
     'and is never granted'
@@ -242,7 +253,24 @@ select throws_ok(
     ),
     '42501', null, 'nobody but the engine sends'
 );
+select tests.act_as('rita');
+select ok(
+    tests.may_join('workers:' || tests.id('acme')), 'a runner listens to what wakes its workers'
+);
+select ok(not tests.may_join('workers'), 'not to what wakes all');
+select ok(
+    not tests.may_join('workers:' || tests.id('other')), 'or those of another organization'
+);
+select ok(
+    not tests.may_join('run:' || (select run_id from tests.known))
+    and not tests.may_join('project:' || tests.id('shop')),
+    'nor to runs and projects, its own organization''s included'
+);
+select is(
+    public.get_wakeup_topics(), array['workers:' || tests.id('acme')], 'and is told where to listen'
+);
 select tests.act_as('otto');
+select is(public.get_wakeup_topics(), '{}', 'a person has nowhere to listen for work');
 select ok(
     not tests.may_join('run:' || (select run_id from tests.known)), 'a stranger does not listen'
 );
