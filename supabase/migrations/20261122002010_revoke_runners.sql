@@ -1,6 +1,6 @@
 -- Revocation: a runner account that is none any more, or lost labels, is refused from then on and
 -- its leases die at once, however its membership was changed.
--- Depends on: worker functions, rescue. Locks: organization_members and workers, briefly, to add
+-- Depends on: memberships, rescue. Locks: organization_members and workers, briefly, to add
 -- triggers.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
@@ -118,40 +118,6 @@ after delete on public.workers
 referencing old table as former
 for each statement execute function private.end_leases_of_deleted();
 
-create function private.require_manager(organization_id uuid, action text)
-returns void
-language plpgsql
-stable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-begin
-    if private.is_operator() or require_manager.organization_id = any(
-        array(select private.my_managed_organization_ids())
-    ) then
-        return;
-    end if;
-    if require_manager.organization_id = any(array(select private.my_organization_ids())) then
-        raise exception using
-            errcode = 'PT403',
-            message = format('your role in this organization may not %s', action),
-            detail = 'not_allowed',
-            hint = 'Ask an owner or admin.';
-    end if;
-    raise exception using
-        errcode = 'PT404',
-        message = format('there is no organization %s', require_manager.organization_id),
-        detail = 'unknown_organization',
-        hint = 'Give the id of one of your organizations.';
-end;
-$function$;
-comment on function private.require_manager(uuid, text) is
-$comment$Raise unless the caller is an owner or admin of the organization, or the operator: PT403
-not_allowed, PT404 unknown_organization.
-
-action: what was asked for, as it reads after "may not".$comment$;
-
 create function private.revoke_runner(organization_id uuid, user_id uuid)
 returns void
 language plpgsql
@@ -161,7 +127,9 @@ security definer -- memberships are changed by functions only
 set search_path = ''
 as $function$
 begin
-    perform private.require_manager(revoke_runner.organization_id, 'revoke runners');
+    perform private.require_management(
+        private.enter_organization(revoke_runner.organization_id), 'runner'
+    );
 
     delete from public.organization_members as members
     where
