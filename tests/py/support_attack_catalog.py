@@ -179,7 +179,6 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "get_run_report.after": lambda ids: ids["result"],
     "get_test_readiness.after": lambda ids: ids["result"],
     "get_test_run_context.after": lambda _: 0,
-    "revoke_runner.user_id": lambda ids: ids["runner"],
     "create_organization.name": lambda _: "Hostile Ltd",
     "register_worker.name": lambda _: "hostile",
     "name": lambda ids: ids["secret_name"],
