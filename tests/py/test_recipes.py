@@ -114,7 +114,6 @@ def stories(stack: Connection, folder: Path) -> Iterator[dict[str, Story]]:
     settings = {
         "SUPABASE_URL": stack.url,
         "SUPABASE_KEY": stack.publishable_key,
-        "SUPABASE_SECRET_KEY": stack.secret_key,
         "SHOP_URL": url,
     }
     environment = {**os.environ, "SHOP_PORT": str(port)}
