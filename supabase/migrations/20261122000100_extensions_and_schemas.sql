@@ -15,7 +15,8 @@ begin
     where
         tables.schemaname = 'public'
         and tables.tablename = any(array[
-            'users', 'organizations', 'organization_members', 'organization_invitations',
+            'users', 'organizations', 'organization_limits', 'organization_members',
+            'organization_invitations',
             'api_credentials', 'projects',
             'api_endpoints', 'test_suites', 'test_cases', 'test_dependencies',
             'test_request_configs', 'test_response_specs', 'test_data_fixtures', 'fixture_usage',

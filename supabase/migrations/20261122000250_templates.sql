@@ -7,6 +7,24 @@ set statement_timeout = '30s';
 -- placeholders: {"name": "user", "path": ["name"], "filters": [["default", "x"], ["upper"]]}.
 -- Grammar and filters: docs/templates.md.
 
+create function private.one_line(message text)
+returns text
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return regexp_replace(left(message, 1000), '[[:cntrl:]]+', ' ', 'g');
+end;
+$function$;
+comment on function private.one_line(text) is
+$comment$What a message quotes, fit to be told: on one line, and at most 1,000 characters.
+
+The REST interface puts the message of an error into the status line of its answer: with a line
+break in it somebody could write headers of the answers that others get.$comment$;
+
 create function private.is_name(name text)
 returns boolean
 language plpgsql
@@ -39,7 +57,9 @@ begin
     ) then
         raise exception using
             errcode = 'PT400',
-            message = format('character %s: unknown filter "%s"', place, btrim(source)),
+            message = private.one_line(
+                format('character %s: unknown filter "%s"', place, btrim(source))
+            ),
             detail = 'template_syntax',
             hint = 'Filters are default("x"), urlencode, base64, json, lower, upper, sha256, '
                 || 'hmac_sha256("key") and raw.';
@@ -47,9 +67,11 @@ begin
     if v_takes_argument <> (v_match[2] is not null) then
         raise exception using
             errcode = 'PT400',
-            message = format(
-                'character %s: the filter %s takes %s argument', place, v_match[1],
-                case when v_takes_argument then 'one' else 'no' end
+            message = private.one_line(
+                format(
+                    'character %s: the filter %s takes %s argument', place, v_match[1],
+                    case when v_takes_argument then 'one' else 'no' end
+                )
             ),
             detail = 'template_syntax',
             hint = 'Write the argument as JSON in parentheses, e.g. {{name | default("x")}}.';
@@ -65,9 +87,11 @@ exception
     when data_exception then
         raise exception using
             errcode = 'PT400',
-            message = format(
-                'character %s: the filter %s cannot take the argument %s', place, v_match[1],
-                v_match[2]
+            message = private.one_line(
+                format(
+                    'character %s: the filter %s cannot take the argument %s', place, v_match[1],
+                    v_match[2]
+                )
             ),
             detail = 'template_syntax',
             hint = 'Write text in double quotes: {{name | default("x")}}.';
@@ -99,7 +123,9 @@ begin
     if v_head is null or array_to_string(v_pieces, '|') <> source then
         raise exception using
             errcode = 'PT400',
-            message = format('character %s: "{{%s}}" is not a placeholder', place, source),
+            message = private.one_line(
+                format('character %s: "{{%s}}" is not a placeholder', place, source)
+            ),
             detail = 'template_syntax',
             hint = 'Write {{name}}, {{name.field[0].field}} or {{name | filter}}; '
                 || '\{{ stands for two braces.';
@@ -110,7 +136,9 @@ begin
     then
         raise exception using
             errcode = 'PT400',
-            message = format('character %s: there is no dynamic value "%s"', place, v_head[1]),
+            message = private.one_line(
+                format('character %s: there is no dynamic value "%s"', place, v_head[1])
+            ),
             detail = 'template_syntax',
             hint = 'Dynamic values are $uuid, $timestamp, $isoTimestamp and $randomInt.';
     end if;
@@ -184,9 +212,11 @@ begin
         if v_placeholder is null then
             raise exception using
                 errcode = 'PT400',
-                message = format(
-                    'character %s: "{{" without its end at "%s"', v_place,
-                    substr(source, v_place, 40)
+                message = private.one_line(
+                    format(
+                        'character %s: "{{" without its end at "%s"', v_place,
+                        substr(source, v_place, 40)
+                    )
                 ),
                 detail = 'template_syntax',
                 hint = 'Close the placeholder with }}, or write \{{ for two braces.';
@@ -519,6 +549,7 @@ slots: as compile_templates gives them; "encode": true percent-encodes the value
 or unresolved: the first name that has no value, and then no document may be used.$comment$;
 
 -- check constraints run as whoever writes the row
+grant execute on function private.one_line(text) to authenticated, service_role;
 grant execute on function private.is_name(text) to authenticated, service_role;
 grant execute on function private.parse_filter(text, integer) to authenticated, service_role;
 grant execute on function private.parse_placeholder(text, integer)

@@ -32,9 +32,11 @@ begin
     if (problem).slug is not null then
         raise exception using
             errcode = case (problem).slug when 'too_large' then 'PT413' else 'PT400' end,
-            message = format(
-                'at %s%s: %s', (problem).pointer, ', character ' || (problem).place,
-                (problem).message
+            message = private.one_line(
+                format(
+                    'at %s%s: %s', (problem).pointer, ', character ' || (problem).place,
+                    (problem).message
+                )
             ),
             detail = (problem).slug,
             hint = (problem).hint;

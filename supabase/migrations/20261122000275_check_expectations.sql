@@ -290,8 +290,8 @@ begin
 end;
 $function$;
 comment on function private.expressions_problem(jsonb, text) is
-$comment$Whether assertions or captures have more paths and patterns than can be checked at a glance;
-null if not. Slug: too_large.$comment$;
+$comment$Whether assertions or captures have more paths and patterns than can be checked at a
+glance; null if not. Slug: too_large.$comment$;
 
 create function private.assertions_problem(assertions jsonb, base text)
 returns private.problem
@@ -332,8 +332,8 @@ begin
 end;
 $function$;
 comment on function private.assertions_problem(jsonb, text) is
-$comment$The first problem in test_response_specs.assertions; null if there is none. At most 500, and
-256 KB. Slugs: too_large, and as private.lookup_problem.$comment$;
+$comment$The first problem in test_response_specs.assertions; null if there is none. At most 500,
+and 256 KB. Slugs: too_large, and as private.lookup_problem.$comment$;
 
 create function private.captures_problem(captures jsonb, base text)
 returns private.problem
@@ -374,8 +374,8 @@ begin
 end;
 $function$;
 comment on function private.captures_problem(jsonb, text) is
-$comment$The first problem in test_response_specs.captures; null if there is none. At most 200, and
-256 KB. Slugs: too_large, and as private.lookup_problem.$comment$;
+$comment$The first problem in test_response_specs.captures; null if there is none. At most 200,
+and 256 KB. Slugs: too_large, and as private.lookup_problem.$comment$;
 
 -- check constraints run as whoever writes the row
 grant execute on function private.is_open(jsonb, text[]) to authenticated, service_role;

@@ -125,7 +125,9 @@ begin
     if require_editor.project_id <> all(array(select private.my_edited_project_ids())) then
         raise exception using
             errcode = 'PT403',
-            message = format('your role in this organization may read, but not %s', action),
+            message = private.one_line(
+                format('your role in this organization may read, but not %s', action)
+            ),
             detail = 'not_allowed',
             hint = 'Ask an owner or admin to make you an editor.';
     end if;

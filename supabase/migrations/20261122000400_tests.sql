@@ -145,7 +145,8 @@ comment on column public.test_cases.phase is
 comment on column public.test_cases.position is 'Order in a sequential suite and in listings.';
 comment on column public.test_cases.priority is
 'Lower is claimed first among tests that are ready.';
-comment on column public.test_cases.tags is 'For selection; any text, up to 100 of up to 400 bytes.';
+comment on column public.test_cases.tags is
+'For selection; any text, up to 100 of up to 400 bytes.';
 comment on column public.test_cases.is_enabled is 'False: left out of every run.';
 comment on column public.test_cases.rescue is
 $comment$What happens to a request whose worker died: may it be sent again?

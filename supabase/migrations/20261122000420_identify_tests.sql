@@ -83,19 +83,23 @@ begin
     elsif v_problem.lacking = 'id' then
         raise exception using
             errcode = 'PT404',
-            message = format(
-                'at %s/id: there is no test %s in this project', v_problem.at, v_problem.id
+            message = private.one_line(
+                format(
+                    'at %s/id: there is no test %s in this project', v_problem.at, v_problem.id
+                )
             ),
             detail = 'unknown_test',
             hint = 'Leave the id out to create a test, or to find one by its name.';
     end if;
     raise exception using
         errcode = 'PT400',
-        message = case
-            when v_problem.lacking is null
-                then format('at %s: the test "%s" stands here twice', v_problem.at, v_problem.name)
-            else format('at %s/%s: is missing', v_problem.at, v_problem.lacking)
-        end,
+        message = private.one_line(
+            case
+                when v_problem.lacking is null
+                    then format('at %s: the test "%s" stands here twice', v_problem.at, v_problem.name)
+                else format('at %s/%s: is missing', v_problem.at, v_problem.lacking)
+            end
+        ),
         detail = 'malformed_document',
         hint = 'A new test needs at least {"name": "...", "request": {"path": "/..."}}, '
             || 'and every test of a suite a name of its own.';

@@ -203,25 +203,29 @@ begin
     if state = '23505' then
         raise exception using
             errcode = 'PT409',
-            message = format('at %s/name: the name is taken', at),
+            message = private.one_line(format('at %s/name: the name is taken', at)),
             detail = 'name_taken',
             hint = 'Choose another name, or save the one that has it.';
     elsif state in ('PT400', 'PT413') then
         raise exception using
             errcode = state,
             -- a check that knows the place within its column says so itself
-            message = case
-                when message like 'at /%' then 'at ' || at || substr(message, 4)
-                else format('at %s: %s', coalesce(nullif(at, ''), '/'), message)
-            end,
+            message = private.one_line(
+                case
+                    when message like 'at /%' then 'at ' || at || substr(message, 4)
+                    else format('at %s: %s', coalesce(nullif(at, ''), '/'), message)
+                end
+            ),
             detail = detail,
             hint = hint;
     else
         raise exception using
             errcode = 'PT400',
-            message = format(
-                'at %s: %s', coalesce(nullif(at, ''), '/'),
-                coalesce(private.explain_rule(rule), message)
+            message = private.one_line(
+                format(
+                    'at %s: %s', coalesce(nullif(at, ''), '/'),
+                    coalesce(private.explain_rule(rule), message)
+                )
             ),
             detail = 'malformed_document',
             hint = 'All fields and what they may hold: docs/tests.md.';

@@ -106,14 +106,16 @@ begin
     if found then
         raise exception using
             errcode = case v_problem.slug when 'malformed_document' then 'PT400' else 'PT404' end,
-            message = case v_problem.slug
-                when 'malformed_document'
-                    then format('at %s: a test cannot wait for itself', v_problem.at)
-                else format(
-                    'at %s: there is no %s "%s"', v_problem.at,
-                    replace(v_problem.slug, 'unknown_', ''), v_problem.name
-                )
-            end,
+            message = private.one_line(
+                case v_problem.slug
+                    when 'malformed_document'
+                        then format('at %s: a test cannot wait for itself', v_problem.at)
+                    else format(
+                        'at %s: there is no %s "%s"', v_problem.at,
+                        replace(v_problem.slug, 'unknown_', ''), v_problem.name
+                    )
+                end
+            ),
             detail = v_problem.slug,
             hint = case v_problem.slug
                 when 'unknown_endpoint'

@@ -83,13 +83,15 @@ begin
     if v_suite.id is null then
         raise exception using
             errcode = 'PT404',
-            message = case
-                when document ? 'suite'
-                    then format('at /suite: there is no suite "%s"', document ->> 'suite')
-                when document ? 'id'
-                    then format('at /id: there is no test %s', document ->> 'id')
-                else 'at /suite: is missing'
-            end,
+            message = private.one_line(
+                case
+                    when document ? 'suite'
+                        then format('at /suite: there is no suite "%s"', document ->> 'suite')
+                    when document ? 'id'
+                        then format('at /id: there is no test %s', document ->> 'id')
+                    else 'at /suite: is missing'
+                end
+            ),
             detail = case
                 when document ? 'id' and not document ? 'suite' then 'unknown_test'
                 else 'unknown_suite'

@@ -123,13 +123,15 @@ begin
     if v_project_id is null then
         raise exception using
             errcode = 'PT404',
-            message = case
-                when document ? 'project'
-                    then format('at /project: there is no project %s', document ->> 'project')
-                when document ? 'id'
-                    then format('at /id: there is no suite %s', document ->> 'id')
-                else 'at /project: is missing'
-            end,
+            message = private.one_line(
+                case
+                    when document ? 'project'
+                        then format('at /project: there is no project %s', document ->> 'project')
+                    when document ? 'id'
+                        then format('at /id: there is no suite %s', document ->> 'id')
+                    else 'at /project: is missing'
+                end
+            ),
             detail = case
                 when document ? 'id' and not document ? 'project' then 'unknown_suite'
                 else 'unknown_project'
@@ -180,7 +182,7 @@ begin
     then
         raise exception using
             errcode = 'PT404',
-            message = format('at /id: there is no suite %s', document ->> 'id'),
+            message = private.one_line(format('at /id: there is no suite %s', document ->> 'id')),
             detail = 'unknown_suite',
             hint = 'Leave the id out to create a suite, or to find one by its name.';
     end if;

@@ -138,6 +138,8 @@ comment on column private.live_runs.deadline_at is
 'When the run times out; in teardown, 10 minutes after its beginning, when that is given up.';
 comment on column private.live_runs.last_served_at is 'When it last had a claim, for fairness.';
 
+create index live_runs_organization_id_idx on private.live_runs (organization_id);
+
 create table private.work_items (
     id bigint generated always as identity primary key,
     run_id uuid not null references private.live_runs on delete cascade,

@@ -67,7 +67,7 @@ begin
     if found then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no suite %s in this project', v_unknown),
+            message = private.one_line(format('there is no suite %s in this project', v_unknown)),
             detail = 'unknown_suite',
             hint = 'Give ids of suites that are in the environment''s project and not archived.';
     end if;
@@ -86,7 +86,7 @@ begin
     if found then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no test %s in this project', v_unknown),
+            message = private.one_line(format('there is no test %s in this project', v_unknown)),
             detail = 'unknown_test',
             hint = 'Give ids of tests that are in the environment''s project and not archived.';
     end if;
@@ -137,21 +137,23 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no run %s in this project', selection ->> 'failures_of'),
+            message = private.one_line(
+                format('there is no run %s in this project', selection ->> 'failures_of')
+            ),
             detail = 'unknown_run',
             hint = 'failures_of takes the id of an earlier run in the environment''s project.';
     end if;
     if v_run.finished_at is null then
         raise exception using
             errcode = 'PT409',
-            message = format('the run %s is not over', v_run.id),
+            message = private.one_line(format('the run %s is not over', v_run.id)),
             detail = 'run_not_over',
             hint = 'Wait for its end, or cancel it: what failed is known then.';
     end if;
     if not exists (select from private.failed_rows(selection)) then
         raise exception using
             errcode = 'PT422',
-            message = format('everything in the run %s passed', v_run.id),
+            message = private.one_line(format('everything in the run %s passed', v_run.id)),
             detail = 'nothing_failed',
             hint = 'There is nothing to run again; queue_run repeats a whole run.';
     end if;
@@ -240,7 +242,7 @@ begin
     if found then
         raise exception using
             errcode = 'PT422',
-            message = v_problem,
+            message = private.one_line(v_problem),
             detail = 'unknown_credential',
             hint = 'Create it in api_credentials of the project''s organization, '
                 || 'or correct the name.';

@@ -348,7 +348,7 @@ begin
     if v_problem is not null then
         raise exception using
             errcode = 'PT422',
-            message = v_problem,
+            message = private.one_line(v_problem),
             detail = 'ambiguous_producer',
             hint = 'Leave a data dependency on one of them only, or rename one capture.';
     end if;

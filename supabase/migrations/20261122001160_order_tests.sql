@@ -175,7 +175,7 @@ begin
     if v_problem is not null then
         raise exception using
             errcode = 'PT422',
-            message = v_problem,
+            message = private.one_line(v_problem),
             detail = 'dependency_on_later_phase',
             hint = 'Move one of the two to another phase, or remove the dependency.';
     end if;
@@ -184,14 +184,16 @@ begin
     if v_cycle is not null then
         raise exception using
             errcode = 'PT422',
-            message = format(
-                'these tests wait for each other: %s',
-                (
-                    select string_agg(
-                        format('"%s"', named.test_name), ' -> ' order by cycle.ordinal
+            message = private.one_line(
+                format(
+                    'these tests wait for each other: %s',
+                    (
+                        select string_agg(
+                            format('"%s"', named.test_name), ' -> ' order by cycle.ordinal
+                        )
+                        from unnest(v_cycle) with ordinality as cycle (id, ordinal)
+                        inner join unnest(tests) as named on named.id = cycle.id
                     )
-                    from unnest(v_cycle) with ordinality as cycle (id, ordinal)
-                    inner join unnest(tests) as named on named.id = cycle.id
                 )
             ),
             detail = 'dependency_cycle',

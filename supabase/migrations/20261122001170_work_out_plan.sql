@@ -73,15 +73,15 @@ begin
     if v_problem is not null then
         raise exception using
             errcode = 'PT400',
-            message = v_problem,
+            message = private.one_line(v_problem),
             detail = 'malformed_selection',
             hint = 'For example {"suites": ["<id>"], "tags": ["smoke"]} and {"name": "value"}.';
     end if;
 end;
 $function$;
 comment on function private.refuse_malformed_selection(jsonb, jsonb) is
-$comment$Refuse what queue_run does not take: PT400 malformed_selection by its shape, PT413 too_large by
-its size (1 MB and 256 KB).$comment$;
+$comment$Refuse what queue_run does not take: PT400 malformed_selection by its shape, PT413
+too_large by its size (1 MB and 256 KB).$comment$;
 
 create function private.snapshot_environment(environment_id uuid)
 returns jsonb
@@ -116,6 +116,53 @@ comment on function private.snapshot_environment(uuid) is
 $comment$What tests know in an environment: base URL, variables, and the Vault ids (never values) of
 secrets.$comment$;
 
+create function private.refuse_excess_tests(project_id uuid, used bigint)
+returns void
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    perform private.refuse_above(
+        used, limits.max_tests_per_run, 'too_many_tests_in_run', 'tests in this run',
+        'Select fewer, or shorten fixtures; the operator can raise max_tests_per_run.'
+    )
+    from public.projects
+    inner join public.organization_limits as limits
+        on limits.organization_id = projects.organization_id
+    where projects.id = refuse_excess_tests.project_id;
+end;
+$function$;
+comment on function private.refuse_excess_tests(uuid, bigint) is
+'Raise PT429 too_many_tests_in_run if used is more than max_tests_per_run.';
+
+create function private.count_results(tests private.planned_test[])
+returns bigint
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select
+        coalesce(
+            sum(
+                case
+                    when tests.fixture_id is null then 1
+                    else coalesce(
+                        cardinality(tests.row_keys), jsonb_array_length(fixtures.rows)
+                    )
+                end
+            ), 0
+        )::bigint
+    from unnest(count_results.tests) as tests
+    left join public.test_data_fixtures as fixtures on fixtures.id = tests.fixture_id;
+$function$;
+comment on function private.count_results(private.planned_test[]) is
+'How many results a run of these tests would have: one each, or one for each fixture row.';
+
 create function private.work_out_plan(
     project_id uuid, environment_id uuid, selection jsonb, variables jsonb
 )
@@ -143,6 +190,7 @@ begin
             hint = 'Check suites, tests and tags; disabled and archived tests, '
                 || 'and tests without a request, are left out.';
     end if;
+    perform private.refuse_excess_tests(project_id, cardinality(v_plan.selected));
 
     v_plan.tests := private.load_tests(project_id, private.reach_tests(v_plan.selected));
     v_plan.edges := private.connect_tests(
@@ -170,6 +218,7 @@ begin
             v_plan.tests, v_plan.edges, v_plan.selected, selection
         );
     end if;
+    perform private.refuse_excess_tests(project_id, private.count_results(v_plan.tests));
     v_plan.edges := v_plan.edges || private.sequence_tests(v_plan.tests);
 
     perform private.refuse_unknown_credentials(v_plan.tests);
@@ -186,4 +235,4 @@ $comment$What a run of a selection would do, or why it cannot be. Writes nothing
 environment_id: null = without the names that an environment gives.
 Errors: PT400 malformed_selection; PT404 unknown_suite, unknown_test, unknown_run; PT409
 run_not_over; PT422 empty_selection, nothing_failed, unknown_credential, ambiguous_producer,
-dependency_cycle, dependency_on_later_phase.$comment$;
+dependency_cycle, dependency_on_later_phase; PT429 too_many_tests_in_run.$comment$;

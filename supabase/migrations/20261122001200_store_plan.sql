@@ -292,6 +292,13 @@ begin
     ) as counts
     where projects.id = run.project_id;
 
+    insert into private.run_storage (run_id, organization_id)
+    select
+        run.id,
+        projects.organization_id
+    from public.projects
+    where projects.id = run.project_id;
+
     insert into public.test_execution_context (run_id, project_id, expires_at)
     select
         run.id,

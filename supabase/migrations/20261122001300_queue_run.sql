@@ -29,7 +29,9 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no environment %s', authorize_run.environment_id),
+            message = private.one_line(
+                format('there is no environment %s', authorize_run.environment_id)
+            ),
             detail = 'unknown_environment',
             hint = 'Give the id of an environment of one of your projects that is not archived.';
     end if;
@@ -65,7 +67,7 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no project %s', read_project.project_id),
+            message = private.one_line(format('there is no project %s', read_project.project_id)),
             detail = 'unknown_project',
             hint = 'Give the id of a project of one of your organizations.';
     end if;
@@ -98,7 +100,7 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no run %s', find_run.run_id),
+            message = private.one_line(format('there is no run %s', find_run.run_id)),
             detail = 'unknown_run',
             hint = 'Give the id of a run of one of your projects.';
     end if;
@@ -154,8 +156,10 @@ begin
     then
         raise exception using
             errcode = 'PT409',
-            message = format(
-                'the idempotency key "%s" was used with other parameters', idempotency_key
+            message = private.one_line(
+                format(
+                    'the idempotency key "%s" was used with other parameters', idempotency_key
+                )
             ),
             detail = 'idempotency_conflict',
             hint = 'Use a new key for a new run.';
@@ -196,6 +200,7 @@ begin
     if v_run.id is not null then
         return row(v_run, false)::private.entered_run;
     end if;
+    perform private.refuse_full_organization(v_project_id);
     v_plan := private.work_out_plan(v_project_id, environment_id, selection, variables);
 
     -- Before anything is written: definitions and snapshots are shared by the runs of a project,
@@ -286,6 +291,7 @@ declare
     );
 begin
     if v_entered.is_new then
+        perform private.hold_run_limits(array[v_entered.run]);
         perform private.announce_queued(array[v_entered.run]);
     end if;
     return v_entered.run;
@@ -324,5 +330,6 @@ for {{name}}. idempotency_key: the same key and parameters give the same run.
 Returns the test_runs row, status queued. Nothing is written on error: PT400 malformed_selection;
 PT403 not_allowed; PT404 unknown_environment, unknown_suite, unknown_test, unknown_run; PT409
 idempotency_conflict, run_not_over; PT422 empty_selection, nothing_failed, unknown_credential,
-ambiguous_producer, dependency_cycle, dependency_on_later_phase.$comment$;
+ambiguous_producer, dependency_cycle, dependency_on_later_phase; PT413 too_large; PT429
+too_many_runs, too_many_tests_in_run, storage_exhausted.$comment$;
 grant execute on function public.queue_run(uuid, jsonb, jsonb, text) to authenticated, service_role;

@@ -50,7 +50,7 @@ begin
     if v_problem is not null then
         raise exception using
             errcode = 'PT400',
-            message = v_problem,
+            message = private.one_line(v_problem),
             detail = 'malformed_batch',
             hint = 'For example [{"environment_id": "<id>", "selection": {"tags": ["smoke"]}, '
                 || '"variables": {}, "idempotency_key": "build 7"}].';
@@ -121,7 +121,9 @@ begin
                     v_hint = pg_exception_hint;
                 raise exception using
                     errcode = sqlstate,
-                    message = format('request %s: %s', v_request.ordinal, v_message),
+                    message = private.one_line(
+                        format('request %s: %s', v_request.ordinal, v_message)
+                    ),
                     detail = v_detail,
                     hint = v_hint;
         end;
@@ -131,6 +133,7 @@ begin
         end if;
     end loop;
 
+    perform private.hold_run_limits(v_new);
     perform private.announce_queued(v_new);
     return query select * from unnest(v_runs);
 end;

@@ -298,9 +298,11 @@ begin
     then
         raise exception using
             errcode = 'PT404',
-            message = format(
-                'there is no environment %s in this project',
-                get_test_execution_chain.environment_id
+            message = private.one_line(
+                format(
+                    'there is no environment %s in this project',
+                    get_test_execution_chain.environment_id
+                )
             ),
             detail = 'unknown_environment',
             hint = 'Give the id of one of its environments, or none.';

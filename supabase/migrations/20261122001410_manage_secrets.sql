@@ -26,9 +26,11 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format(
-                'there is no environment %s that you manage',
-                authorize_environment_change.environment_id
+            message = private.one_line(
+                format(
+                    'there is no environment %s that you manage',
+                    authorize_environment_change.environment_id
+                )
             ),
             detail = 'unknown_environment',
             hint = 'Owners and admins of its organization manage an environment''s secrets.';
@@ -61,7 +63,9 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format('the environment has no secret "%s"', find_secret.name),
+            message = private.one_line(
+                format('the environment has no secret "%s"', find_secret.name)
+            ),
             detail = 'unknown_secret',
             hint = 'set_secret makes one; list_secrets tells which there are.';
     end if;

@@ -1,5 +1,5 @@
 -- Claiming: which ready items go to a worker now, under every limit, rendered.
--- Depends on: hand_out, rescue. Locks: none, all objects are new.
+-- Depends on: hand_out, rescue, room. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -87,6 +87,7 @@ set search_path = ''
 as $function$
 declare
     v_eligible uuid[];
+    v_is_crowded boolean;
 begin
     select coalesce(array_agg(fair.run_id), '{}')
     into v_eligible
@@ -113,8 +114,12 @@ begin
             ),
             lives.last_served_at,
             lives.run_id
-        limit 32
+        limit 33
     ) as fair;
+    v_is_crowded := cardinality(v_eligible) > 32;
+    if v_is_crowded then
+        v_eligible := private.find_open_runs(32);
+    end if;
 
     select coalesce(
         array_agg(locked.run_id order by array_position(v_eligible, locked.run_id)), '{}'
@@ -128,7 +133,8 @@ begin
         for no key update skip locked
     ) as locked;
 
-    is_complete := cardinality(run_ids) = cardinality(v_eligible);
+    is_complete := cardinality(run_ids) = cardinality(v_eligible)
+        and not (v_is_crowded and v_eligible = '{}');
 end;
 $function$;
 comment on function private.lock_eligible_runs(public.workers) is
@@ -136,7 +142,8 @@ $comment$Lock runs that have something to hand out to this worker, in fair order
 the least recently served tenant first. A runner's worker gets its organization's runs, and every
 worker only such as ask for no label that it lacks.
 
-is_complete is false when another session held one: asking again soon may give more.$comment$;
+is_complete is false when another session held one, or all of many wait for room: asking again soon
+may give more.$comment$;
 
 create function private.lease_items(
     run_ids uuid[], worker_id uuid, call_id uuid, free_slots integer, prefetch integer
@@ -149,6 +156,7 @@ security invoker
 set search_path = ''
 as $function$
 declare
+    v_rooms jsonb := private.find_rooms(run_ids);
     -- a statement of its own: what it writes is written again below
     v_capacity jsonb := (
         select jsonb_object_agg(gates.environment_id, gates.capacity)
@@ -156,6 +164,7 @@ declare
     );
     v_taken bigint[];
 begin
+    v_capacity := private.narrow_capacity(run_ids, v_capacity, v_rooms);
     with ready as (
         select
             candidates.*,
@@ -248,7 +257,8 @@ begin
 end;
 $function$;
 comment on function private.lease_items(uuid[], uuid, uuid, integer, integer) is
-'Lease ready items of locked runs to a worker, within the limits of their environments; their ids.';
+$comment$Lease ready items of locked runs to a worker, within the limits of their environments and
+organizations; their ids.$comment$;
 
 create function private.start_runs(work jsonb)
 returns void

@@ -113,8 +113,10 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format(
-                'there is no environment %s', get_environment_context.environment_id
+            message = private.one_line(
+                format(
+                    'there is no environment %s', get_environment_context.environment_id
+                )
             ),
             detail = 'unknown_environment',
             hint = 'Give the id of an environment of one of your projects.';
@@ -247,7 +249,9 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no result %s', get_aggregated_context.result_id),
+            message = private.one_line(
+                format('there is no result %s', get_aggregated_context.result_id)
+            ),
             detail = 'unknown_result',
             hint = 'Give the id of a result of a run of one of your projects.';
     end if;
@@ -363,7 +367,9 @@ begin
     then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no run %s in this project', get_context_stats.run_id),
+            message = private.one_line(
+                format('there is no run %s in this project', get_context_stats.run_id)
+            ),
             detail = 'unknown_run',
             hint = 'Give the id of one of the project''s runs, or none.';
     end if;

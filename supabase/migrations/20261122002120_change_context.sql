@@ -44,15 +44,15 @@ begin
     if v_problem is not null then
         raise exception using
             errcode = 'PT400',
-            message = v_problem,
+            message = private.one_line(v_problem),
             detail = 'malformed_values',
             hint = 'For example {"order_id": 7} as values and {"session": "..."} as tokens.';
     end if;
 end;
 $function$;
 comment on function private.refuse_malformed_values(jsonb, jsonb) is
-$comment$Refuse what update_test_run_context does not take: PT400 malformed_values by its shape, PT413
-too_large by its size (10 MB and 1 MB).$comment$;
+$comment$Refuse what update_test_run_context does not take: PT400 malformed_values by its shape,
+PT413 too_large by its size (10 MB and 1 MB).$comment$;
 
 create function private.update_test_run_context(run_id uuid, given jsonb, tokens jsonb)
 returns public.test_execution_context
@@ -78,7 +78,7 @@ begin
     if not found then
         raise exception using
             errcode = 'PT409',
-            message = format('the run %s is over', v_run.id),
+            message = private.one_line(format('the run %s is over', v_run.id)),
             detail = 'run_over',
             hint = 'No test would see the values; give them to a new run as variables.';
     end if;
@@ -101,7 +101,9 @@ begin
     if private.find_oversized(v_values) <> '{}' then
         raise exception using
             errcode = 'PT413',
-            message = format('the context of the run %s has no room for these values', v_run.id),
+            message = private.one_line(
+                format('the context of the run %s has no room for these values', v_run.id)
+            ),
             detail = 'values_too_large',
             hint = 'Set less, or have environments.context_max_bytes raised.';
     end if;
@@ -155,6 +157,11 @@ as $function$
         delete from public.test_context_values where run_id = any(run_ids)
     ),
 
+    -- to be measured again
+    measured as (
+        update private.run_storage set is_final = false where run_id = any(run_ids)
+    ),
+
     emptied as (
         update public.test_execution_context as contexts
         set value_count = 0, size_bytes = 0, row_size_bytes = 0, updated_at = now()
@@ -184,7 +191,7 @@ begin
     if v_run.finished_at is null then
         raise exception using
             errcode = 'PT409',
-            message = format('the run %s is not over', v_run.id),
+            message = private.one_line(format('the run %s is not over', v_run.id)),
             detail = 'run_not_over',
             hint = 'Its tests may still need the values. Wait for its end, or cancel it.';
     end if;

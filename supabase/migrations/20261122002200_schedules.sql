@@ -15,6 +15,8 @@ select cron.schedule(
     )
     from generate_series(0, 2) as months (ahead)$command$
 );
+select cron.schedule('assay_fold_storage', '* * * * *', 'select private.fold_storage()');
+select cron.schedule('assay_recount_storage', '17 * * * *', 'select private.recount_storage()');
 -- the platform never prunes the log of its own jobs
 select cron.schedule(
     'assay_prune_cron_log', '30 1 * * *',

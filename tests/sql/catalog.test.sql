@@ -1,7 +1,7 @@
 -- The rules of the house that the catalog can answer: comments, RLS, grants, pinned search paths.
 begin;
 \ir _lib/people.psql
-select plan(31);
+select plan(32);
 
 create function tests.is_ours(namespace oid)
 returns boolean
@@ -269,6 +269,17 @@ select is_empty(
     'no function changes a whole table'
 );
 
+select is_empty(
+    $$
+    select procedures.oid::regprocedure
+    from pg_proc as procedures
+    where
+        tests.is_ours(procedures.pronamespace)
+        and procedures.prosrc ~ 'raise exception using[^;]*message = (?!''[^'']*'',|private\.one_line\()'
+    $$,
+    'what a message quotes is told on one line: it stands in the status line of the answer'
+);
+
 -- Who may call what
 
 select bag_eq(
@@ -282,6 +293,7 @@ select bag_eq(
     $$ values
     ('accept_invitation'), ('invite_member'), ('leave_organization'), ('remove_member'),
     ('revoke_invitation'), ('set_member_role'), ('transfer_ownership'),
+    ('get_organization_usage'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'),
     ('get_environment_context'), ('get_test_readiness'), ('get_test_run_context'),
     ('update_test_run_context'),
@@ -306,6 +318,7 @@ select bag_eq(
     $$ values
     ('invite_member'), ('remove_member'), ('revoke_invitation'), ('set_member_role'),
     ('cleanup_expired_contexts'), ('revoke_runner'), ('get_wakeup_topics'),
+    ('get_organization_usage'),
     ('clear_run_context'), ('get_aggregated_context'), ('get_context_stats'),
     ('get_environment_context'), ('get_test_readiness'), ('get_test_run_context'),
     ('update_test_run_context'),
@@ -336,7 +349,7 @@ select bag_eq(
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('compile_templates'),
     ('create_organization'), ('credential_problem'), ('delete_secret'), ('document_fields'),
     ('draft_fault'), ('expected_fault'), ('explain_rule'), ('field_problem'),
-    ('expressions_problem'), ('is_plain_path'), ('known_anchors'), ('length_problem'),
+    ('get_organization_usage'), ('one_line'), ('expressions_problem'), ('is_plain_path'), ('known_anchors'), ('length_problem'),
     ('list_problem'), ('schema_patterns_problem'), ('size_problem'),
     ('find_brackets_fault'), ('find_path_fault'), ('find_pattern_fault'), ('find_project'),
     ('find_run'), ('find_suite'), ('find_templates'), ('fixture_problem'), ('fixture_row_problem'),
@@ -377,7 +390,7 @@ select bag_eq(
     ('cancel_run'), ('capture_problem'), ('captures_problem'), ('claim_work'),
     ('compile_templates'), ('credential_problem'), ('delete_secret'), ('document_fields'),
     ('draft_fault'), ('expected_fault'), ('explain_rule'), ('field_problem'),
-    ('expressions_problem'), ('is_plain_path'), ('known_anchors'), ('length_problem'),
+    ('get_organization_usage'), ('one_line'), ('expressions_problem'), ('is_plain_path'), ('known_anchors'), ('length_problem'),
     ('list_problem'), ('schema_patterns_problem'), ('size_problem'),
     ('find_brackets_fault'), ('find_path_fault'), ('find_pattern_fault'), ('find_project'),
     ('find_run'), ('find_suite'), ('find_templates'), ('fixture_problem'), ('fixture_row_problem'),
@@ -449,6 +462,7 @@ select bag_eq(
     ('users', 'select'),
     ('organizations', 'select'),
     ('organization_members', 'select'),
+    ('organization_limits', 'select'),
     ('projects', 'select'),
     ('api_credentials', 'delete, select'),
     ('api_endpoints', 'delete, select'),
@@ -513,6 +527,7 @@ select bag_eq(
     $$ values
     ('users', 'delete, insert, select, update'),
     ('organizations', 'delete, insert, select, update'),
+    ('organization_limits', 'select'),
     ('organization_members', 'delete, insert, select, update'),
     ('projects', 'delete, insert, select, update'),
     ('api_credentials', 'delete, insert, select, update'),
