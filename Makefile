@@ -44,6 +44,10 @@ test: setup ## Run all tests: SQL (pgTAP), Python, end to end
 test-sql: setup ## Run the SQL tests only
 	$(BIN)/python -m pytest tests/py/test_sql.py
 
+.PHONY: fuzz
+fuzz: setup ## Make 10,000 hostile calls of everything public; SEED=2 makes others
+	ASSAY_FUZZ=10000 ASSAY_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/py/test_fuzz.py
+
 .PHONY: docs
 docs: setup ## Write docs/api.md and the clients' types anew from the migrations
 	$(BIN)/python tests/py/generate_docs.py

@@ -99,7 +99,7 @@ comment on column public.assertion_results.target is
 'JSONPath or header name; null for the other sources.';
 comment on column public.assertion_results.operator is 'As in the definition.';
 comment on column public.assertion_results.expected is
-'With names filled in; redacted; null = none given.';
+'With names filled in; redacted; cut to 8 KB; null = none given.';
 comment on column public.assertion_results.actual is
 'What was found; redacted; cut to 2 KB; null = nothing.';
 comment on column public.assertion_results.passed is 'The verdict.';

@@ -229,7 +229,7 @@ as $function$
             array_agg(
                 row(
                     reports.item_id, judged.outcome, judged.category, judged.slug,
-                    private.redact_text(judged.message, reports.secrets),
+                    left(private.redact_text(judged.message, reports.secrets), 2000),
                     private.retry_time(reports, judged.outcome, judged.category)
                 )::private.attempt_verdict
             ),

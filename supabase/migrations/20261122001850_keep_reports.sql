@@ -190,7 +190,7 @@ set search_path = ''
 as $function$
     select case
         when jsonb_typeof(response) = 'object' then
-            private.redact(response - 'body', secrets)
+            private.bounded_response(private.redact(response - 'body', secrets))
             -- redacted before it is cut: half a secret at the edge would stay readable
             || jsonb_build_object(
                 'body', left(private.redact_text(response ->> 'body', secrets), 65536)
@@ -198,7 +198,8 @@ as $function$
     end;
 $function$;
 comment on function private.stored_response(jsonb, text[]) is
-'What of an answer is kept: without secrets, at most 64 K characters of body.';
+$comment$What of an answer is kept: without secrets, at most 64 K characters of body, and 64 KB of the
+rest.$comment$;
 
 create function private.store_evidence(
     reports private.fenced_report[],
@@ -245,7 +246,7 @@ as $function$
             judged.worker_id,
             judged.request,
             private.stored_response(judged.report -> 'response', judged.secrets),
-            private.redact(coalesce(judged.report -> 'timing_ms', '{}'), judged.secrets),
+            private.redact(private.kept_timing(judged.report), judged.secrets),
             (judged.report #>> '{timing_ms,total}')::numeric,
             (judged.report #>> '{response,status}')::integer,
             (judged.report ->> 'started_at')::timestamptz
@@ -267,12 +268,8 @@ as $function$
         assertions.source,
         assertions.target,
         assertions.operator,
-        assertions.expected,
-        case
-            when pg_column_size(assertions.actual) > 2048
-                then to_jsonb(left(assertions.actual::text, 2045) || '...')
-            else assertions.actual
-        end,
+        private.bounded_value(assertions.expected, 8192),
+        private.bounded_value(assertions.actual, 2048),
         assertions.passed,
         assertions.message
     from unnest(assertions) as assertions

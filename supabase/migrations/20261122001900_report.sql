@@ -114,7 +114,7 @@ begin
         from private.record(worker_id, jsonb_build_array(report)) as recorded;
         return;
     exception
-        when data_exception or integrity_constraint_violation then
+        when data_exception or integrity_constraint_violation or program_limit_exceeded then
             get stacked diagnostics v_problem = message_text;
     end;
 
@@ -163,7 +163,7 @@ begin
         return;
     exception
         -- something in the data of one of them; locks, timeouts and faults of ours are not caught
-        when data_exception or integrity_constraint_violation then null;
+        when data_exception or integrity_constraint_violation or program_limit_exceeded then null;
     end;
 
     select
@@ -228,7 +228,7 @@ security invoker
 set search_path = ''
 as $function$
     with late as materialized (
-        select
+        select distinct on (results.id)
             results.*,
             entries.report
         from jsonb_array_elements(reports) as entries (report)
@@ -247,6 +247,17 @@ as $function$
                 worker.organization_id is null
                 or projects.organization_id = worker.organization_id
             )
+            -- as many as rescues may leave behind, whoever says that there was a lease
+            and (
+                select count(*)
+                from public.test_result_details as details
+                where
+                    details.retention_class = 'failed'
+                    and details.planned_on = results.planned_on
+                    and details.result_id = results.id
+                    and details.outcome = 'stale'
+            ) < 10
+        order by results.id
     ),
 
     secrets as materialized (
@@ -277,7 +288,7 @@ as $function$
                 private.redact_cuts(late.report, secrets.secrets) -> 'response', secrets.secrets
             )
         end,
-        private.redact(coalesce(late.report -> 'timing_ms', '{}'), secrets.secrets),
+        private.redact(private.kept_timing(late.report), secrets.secrets),
         (late.report #>> '{timing_ms,total}')::numeric,
         (late.report #>> '{response,status}')::integer,
         (late.report ->> 'started_at')::timestamptz
@@ -337,7 +348,7 @@ declare
 begin
     select recorded.accepted, recorded.cancelled, recorded.unreportable
     into v_accepted, v_cancelled, v_unreportable
-    from private.record_all(worker.id, reports) as recorded;
+    from private.record_all(worker.id, private.shrink_reports(reports)) as recorded;
 
     v_unknown := private.pick_reports(reports, v_accepted || v_unreportable);
     if v_unknown <> '[]' then
@@ -348,7 +359,7 @@ begin
             perform private.keep_stale_reports(worker, v_unknown);
         exception
             -- late and malformed: not worth refusing the reports that count
-            when data_exception then null;
+            when data_exception or program_limit_exceeded then null;
         end;
     end if;
 

@@ -64,14 +64,16 @@ begin
     if not declared <@ granted then
         raise exception using
             errcode = 'PT403',
-            message = format(
-                'this runner may not declare the label "%s"',
-                (
-                    select words.label
-                    from unnest(declared) with ordinality as words (label, ordinal)
-                    where (words.label = any(granted)) is not true
-                    order by words.ordinal
-                    limit 1
+            message = private.one_line(
+                format(
+                    'this runner may not declare the label "%s"',
+                    (
+                        select words.label
+                        from unnest(declared) with ordinality as words (label, ordinal)
+                        where (words.label = any(granted)) is not true
+                        order by words.ordinal
+                        limit 1
+                    )
                 )
             ),
             detail = 'label_not_granted',
@@ -112,14 +114,16 @@ begin
         end if;
         raise exception using
             errcode = 'PT404',
-            message = format('there is no worker %s', authorize_worker.worker_id),
+            message = private.one_line(format('there is no worker %s', authorize_worker.worker_id)),
             detail = 'unknown_worker',
             hint = 'Call register_worker first, and again after the database was restored.';
     end if;
     if v_worker.revoked_at is not null then
         raise exception using
             errcode = 'PT403',
-            message = format('the worker %s was revoked', authorize_worker.worker_id),
+            message = private.one_line(
+                format('the worker %s was revoked', authorize_worker.worker_id)
+            ),
             detail = 'worker_revoked',
             hint = 'Its account is no runner of the organization any more, or lost a label that '
                 || 'the worker declares: ask an owner or admin.';

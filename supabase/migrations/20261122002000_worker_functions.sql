@@ -76,6 +76,7 @@ security definer -- as claim_work
 set search_path = ''
 as $function$
 begin
+    perform private.refuse_malformed_work(report_work.reports, 'reports');
     return private.report(
         private.authorize_worker(report_work.worker_id), report_work.call_id, report_work.reports,
         least(greatest(report_work.free_slots, 0), 1000),
@@ -98,6 +99,7 @@ declare
     v_held bigint[];
 begin
     perform private.authorize_worker(renew_work.worker_id);
+    perform private.refuse_malformed_work(renew_work.items, 'items');
 
     with given as (
         select *
@@ -162,6 +164,7 @@ declare
     v_released bigint[];
 begin
     perform private.authorize_worker(release_work.worker_id);
+    perform private.refuse_malformed_work(release_work.items, 'items');
 
     v_runs := private.lock_runs_of(release_work.worker_id, release_work.items);
 
@@ -272,7 +275,7 @@ $comment$Report what was observed, have it judged, and claim again in the same r
 reports: [report, ...], see docs/wire.md. The other parameters: as claim_work.
 Returns {"accepted", "stale", "unreportable", "cancelled": [item], "work", "retry_ms"}. Repeating an
 accepted report writes nothing and is accepted again; one under an old lease is stale and decides
-nothing. Errors: PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
+nothing. Errors: PT400 malformed_work; PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
 grant execute on function public.report_work(uuid, uuid, jsonb, integer, integer)
 to authenticated, service_role;
 
@@ -291,7 +294,7 @@ $comment$Hold leases for another 30 s.
 
 items: [{"item", "attempt", "lease"}]. Returns {"lost": [item], "cancelled": [item]}: leases that
 are no longer the worker's, and items whose run was cancelled meanwhile.
-Errors: PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
+Errors: PT400 malformed_work; PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
 grant execute on function public.renew_work(uuid, jsonb) to authenticated, service_role;
 
 create function public.release_work(worker_id uuid, items jsonb)
@@ -308,5 +311,5 @@ comment on function public.release_work(uuid, jsonb) is
 $comment$Hand back work that was not sent.
 
 items: [{"item", "attempt", "lease"}]. Returns {"released": [item]}.
-Errors: PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
+Errors: PT400 malformed_work; PT403 not_allowed, worker_revoked; PT404 unknown_worker.$comment$;
 grant execute on function public.release_work(uuid, jsonb) to authenticated, service_role;

@@ -139,7 +139,9 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format('the organization has no runner %s', revoke_runner.user_id),
+            message = private.one_line(
+                format('the organization has no runner %s', revoke_runner.user_id)
+            ),
             detail = 'unknown_runner',
             hint = 'Give the user_id of a row of organization_members whose role is runner.';
     end if;

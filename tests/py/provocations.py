@@ -55,6 +55,12 @@ def making(name: str, value: str, **fields: Any) -> dict[str, Any]:
 
 
 @refusal
+def malformed_work(engine: Engine) -> Statement:
+    engine.claim(engine.queue(case()))
+    return engine.call("renew_work", worker_id=engine.worker, items=[{"item": "first"}])
+
+
+@refusal
 def too_many_runs(engine: Engine) -> Statement:
     limit(engine, "max_live_runs", 0)
     return engine.queueing(case())
@@ -97,11 +103,6 @@ def too_many_members(engine: Engine) -> Statement:
         " values (%s, %s, 'viewer')",
         (engine.organization, person),
     )
-
-
-@refusal
-def unknown_organization(engine: Engine) -> Statement:
-    return engine.call("get_organization_usage", organization_id=uuid.uuid4())
 
 
 def limit(engine: Engine, name: str, value: int) -> None:

@@ -26,7 +26,8 @@ def test_queued_runs_never_exceed_the_limit(database: Database) -> None:
         answers = at_once(database, calls)
 
         counts = connection.execute(
-            "select (select count(*) from private.live_runs), (select count(*) from public.test_runs)"
+            "select (select count(*) from private.live_runs),"
+            " (select count(*) from public.test_runs)"
         ).fetchone()
     queued = sum(answer[1] for answer in answers)
     assert {answer[0] for answer in answers} == {None, "too_many_runs"}
@@ -58,10 +59,12 @@ def test_parallel_tests_never_exceed_the_limit(database: Database) -> None:
         holder.rollback()
         waiting = pool.submit(claim, second, worker, 20)
         wait_until(
-            lambda: waiting.done()
-            or engines[0].value(
-                "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s",
-                second.info.backend_pid,
+            lambda: (
+                waiting.done()
+                or engines[0].value(
+                    "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s",
+                    second.info.backend_pid,
+                )
             )
         )
         first.commit()
