@@ -165,6 +165,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"organization_limits": {
+                  Row: {
+                    "max_live_runs": number,"max_members": number,"max_parallel_tests": number,"max_projects": number,"max_stored_bytes": number,"max_tests": number,"max_tests_per_run": number,"organization_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "max_live_runs"?: number,"max_members"?: number,"max_parallel_tests"?: number,"max_projects"?: number,"max_stored_bytes"?: number,"max_tests"?: number,"max_tests_per_run"?: number,"organization_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "max_live_runs"?: number,"max_members"?: number,"max_parallel_tests"?: number,"max_projects"?: number,"max_stored_bytes"?: number,"max_tests"?: number,"max_tests_per_run"?: number,"organization_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "organization_limits_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: true
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"organization_members": {
                   Row: {
                     "created_at": string,"labels": (string)[],"organization_id": string,"role": string,"user_id": string
@@ -616,6 +636,11 @@ isOneToOne: false
                            },
 "get_environment_context":
 { Args: { "environment_id": string }; Returns: Json
+                           },
+"get_organization_usage":
+{ Args: { "organization_id": string }; Returns: {
+              "allowed": number,"name": string,"used": number
+            }[]
                            },
 "get_run_report":
 { Args: { "after"?: string,"page_size"?: number,"run_id": string }; Returns: Json

@@ -276,6 +276,39 @@ class PublicOrganizationInvitationsUpdate(TypedDict):
     role: NotRequired[Annotated[str, Field(alias="role")]]
     token_digest: NotRequired[Annotated[bytes, Field(alias="token_digest")]]
 
+class PublicOrganizationLimits(BaseModel):
+    max_live_runs: int = Field(alias="max_live_runs")
+    max_members: int = Field(alias="max_members")
+    max_parallel_tests: int = Field(alias="max_parallel_tests")
+    max_projects: int = Field(alias="max_projects")
+    max_stored_bytes: int = Field(alias="max_stored_bytes")
+    max_tests: int = Field(alias="max_tests")
+    max_tests_per_run: int = Field(alias="max_tests_per_run")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+
+class PublicOrganizationLimitsInsert(TypedDict):
+    max_live_runs: NotRequired[Annotated[int, Field(alias="max_live_runs")]]
+    max_members: NotRequired[Annotated[int, Field(alias="max_members")]]
+    max_parallel_tests: NotRequired[Annotated[int, Field(alias="max_parallel_tests")]]
+    max_projects: NotRequired[Annotated[int, Field(alias="max_projects")]]
+    max_stored_bytes: NotRequired[Annotated[int, Field(alias="max_stored_bytes")]]
+    max_tests: NotRequired[Annotated[int, Field(alias="max_tests")]]
+    max_tests_per_run: NotRequired[Annotated[int, Field(alias="max_tests_per_run")]]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+
+class PublicOrganizationLimitsUpdate(TypedDict):
+    max_live_runs: NotRequired[Annotated[int, Field(alias="max_live_runs")]]
+    max_members: NotRequired[Annotated[int, Field(alias="max_members")]]
+    max_parallel_tests: NotRequired[Annotated[int, Field(alias="max_parallel_tests")]]
+    max_projects: NotRequired[Annotated[int, Field(alias="max_projects")]]
+    max_stored_bytes: NotRequired[Annotated[int, Field(alias="max_stored_bytes")]]
+    max_tests: NotRequired[Annotated[int, Field(alias="max_tests")]]
+    max_tests_per_run: NotRequired[Annotated[int, Field(alias="max_tests_per_run")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+
 class PublicOrganizationMembers(BaseModel):
     created_at: datetime.datetime = Field(alias="created_at")
     labels: List[str] = Field(alias="labels")

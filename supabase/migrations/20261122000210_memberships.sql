@@ -62,7 +62,9 @@ begin
         if v_organization.is_left_by_somebody then
             raise exception using
                 errcode = 'PT409',
-                message = format('"%s" would be left without an owner', v_organization.name),
+                message = private.one_line(
+                    format('"%s" would be left without an owner', v_organization.name)
+                ),
                 detail = 'last_owner',
                 hint = 'Make somebody else an owner first, with transfer_ownership or '
                     || 'set_member_role.';
@@ -122,8 +124,10 @@ begin
     if v_role is null then
         raise exception using
             errcode = 'PT404',
-            message = format(
-                'there is no organization %s that you belong to', enter_organization.organization_id
+            message = private.one_line(
+                format(
+                    'there is no organization %s that you belong to', enter_organization.organization_id
+                )
             ),
             detail = 'unknown_organization',
             hint = 'The table organizations lists yours.';
@@ -148,9 +152,11 @@ begin
     if not private.may_manage(require_management.manager, require_management.role) then
         raise exception using
             errcode = 'PT403',
-            message = format(
-                'your role in this organization, %s, neither gives nor takes the role %s',
-                require_management.manager, require_management.role
+            message = private.one_line(
+                format(
+                    'your role in this organization, %s, neither gives nor takes the role %s',
+                    require_management.manager, require_management.role
+                )
             ),
             detail = 'not_allowed',
             hint = case
@@ -186,7 +192,7 @@ begin
     if v_problem is not null then
         raise exception using
             errcode = 'PT400',
-            message = v_problem,
+            message = private.one_line(v_problem),
             detail = 'malformed_membership',
             hint = 'role is owner, admin, editor, viewer or runner; a runner may have labels.';
     end if;
@@ -215,7 +221,9 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format('the organization has no member %s', find_member.user_id),
+            message = private.one_line(
+                format('the organization has no member %s', find_member.user_id)
+            ),
             detail = 'unknown_member',
             hint = 'The table organization_members lists those there are.';
     end if;
@@ -304,10 +312,12 @@ begin
     if v_member.role = 'runner' or v_member.user_id = auth.uid() then
         raise exception using
             errcode = 'PT400',
-            message = case v_member.role
-                when 'runner' then 'a runner cannot own an organization'
-                else 'the organization is yours already'
-            end,
+            message = private.one_line(
+                case v_member.role
+                    when 'runner' then 'a runner cannot own an organization'
+                    else 'the organization is yours already'
+                end
+            ),
             detail = 'malformed_membership',
             hint = 'Name another person who is a member.';
     end if;

@@ -80,7 +80,7 @@ begin
     if v_problem is not null then
         raise exception using
             errcode = 'PT400',
-            message = v_problem,
+            message = private.one_line(v_problem),
             detail = 'malformed_invitation',
             hint = 'For example {"email": "nora@example.com", "expires_in": "2 days"}; '
                 || 'without email, whoever has the token may accept.';
@@ -114,7 +114,7 @@ begin
     then
         raise exception using
             errcode = 'PT429',
-            message = format('the organization has %s open invitations', v_limit),
+            message = private.one_line(format('the organization has %s open invitations', v_limit)),
             detail = 'too_many_invitations',
             hint = 'Revoke some with revoke_invitation, or wait until some expire.';
     end if;
@@ -318,7 +318,9 @@ begin
     if not found then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no open invitation %s', revoke_invitation.invitation_id),
+            message = private.one_line(
+                format('there is no open invitation %s', revoke_invitation.invitation_id)
+            ),
             detail = 'unknown_invitation',
             hint = 'The table organization_invitations lists those there are.';
     end if;

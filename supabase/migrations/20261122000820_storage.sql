@@ -484,6 +484,15 @@ begin
             sum(storage.stored_bytes)
         from private.run_storage as storage
         group by storage.organization_id
+        union all
+        select
+            changes.organization_id,
+            sum(
+                200 + coalesce(pg_column_size(changes.before), 0)
+                + coalesce(pg_column_size(changes.after), 0)
+            )
+        from public.data_changes as changes
+        group by changes.organization_id
     )
 
     insert into private.organization_storage (organization_id, stored_bytes)
@@ -498,7 +507,7 @@ begin
 end;
 $function$;
 comment on function private.recount_storage() is
-$comment$Count all tests, settings and definitions anew, and add what runs were measured at.
+$comment$Count all tests, settings, definitions and audit rows anew, and add what runs were measured at.
 Called by a job, each hour.$comment$;
 
 alter table private.organization_storage enable row level security;

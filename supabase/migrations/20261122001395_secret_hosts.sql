@@ -102,10 +102,12 @@ begin
     if v_wrong is not null or cardinality(v_patterns) > 100 then
         raise exception using
             errcode = 'PT400',
-            message = case
-                when v_wrong is null then 'a secret has at most 100 allowed hosts'
-                else format('"%s" is no host that a secret could be allowed to go to', v_wrong)
-            end,
+            message = private.one_line(
+                case
+                    when v_wrong is null then 'a secret has at most 100 allowed hosts'
+                    else format('"%s" is no host that a secret could be allowed to go to', v_wrong)
+                end
+            ),
             detail = 'malformed_hosts',
             hint = 'Write api.example.com, api.example.com:8443, *.example.com or [::1]:8080; '
                 || 'no scheme, no path, and names beyond ASCII as xn--....';

@@ -241,7 +241,9 @@ begin
     ) then
         raise exception using
             errcode = 'PT404',
-            message = format('there is no environment %s', list_secrets.environment_id),
+            message = private.one_line(
+                format('there is no environment %s', list_secrets.environment_id)
+            ),
             detail = 'unknown_environment',
             hint = 'Give the id of an environment of one of your projects.';
     end if;

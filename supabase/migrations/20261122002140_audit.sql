@@ -120,7 +120,7 @@ as $function$
 begin
     raise exception using
         errcode = 'PT403',
-        message = format('the audit trail is append-only: no %s', lower(tg_op)),
+        message = private.one_line(format('the audit trail is append-only: no %s', lower(tg_op))),
         detail = 'audit_append_only',
         hint = 'Rows go by themselves when organizations.audit_retention_days have passed.';
 end;

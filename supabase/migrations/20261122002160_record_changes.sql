@@ -523,6 +523,7 @@ begin
             ('organizations', '{id,id,name}'::text[]),
             ('organization_members', '{user_id,organization_id}'),
             ('organization_invitations', '{id,id,role}'),
+            ('organization_limits', '{organization_id,organization_id}'),
             ('projects', '{id,id,name}'),
             ('api_credentials', '{id,id,name}'),
             ('api_endpoints', '{id,id,method,path}'),

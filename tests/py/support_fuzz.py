@@ -19,7 +19,7 @@ import httpx
 import psycopg
 from conftest import ROOT
 from support_attack import Filler, Organization
-from support_attack_catalog import Function, Table, functions, make_arguments, tables
+from support_attack_catalog import ARGUMENTS, Function, Table, functions, tables
 from support_fuzz_words import (
     BROKEN,
     DEEP,
@@ -102,7 +102,7 @@ class Maker:
 
     def _function(self, rng: Random, ids: Mapping[str, Any]) -> tuple[str, str, bytes | None]:
         function = rng.choice(self.functions)
-        arguments = make_arguments(function, ids)
+        arguments = arguments_of(rng, function, ids)
         for name in list(arguments):
             if rng.random() < 0.1:
                 del arguments[name]
@@ -230,6 +230,15 @@ def query(rng: Random, columns: Mapping[str, str]) -> str:
         if rng.random() < chance:
             parts.append((name, rng.choice(values)))
     return "&".join(f"{quote(name)}={quote(value[:4000])}" for name, value in parts)
+
+
+def arguments_of(rng: Random, function: Function, ids: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments that make sense, as far as it is known how to make them."""
+    made = {}
+    for name, kind in function.arguments.items():
+        make = ARGUMENTS.get(f"{function.name}.{name}") or ARGUMENTS.get(name)
+        made[name] = make(ids) if make else value_for(rng, name, kind, ids)
+    return made
 
 
 def value_for(  # noqa: PLR0911 - a line for each type
