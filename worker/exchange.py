@@ -89,10 +89,9 @@ async def _follow(hop: Hop, request: Request, transport: TargetTransport) -> Exc
                     raise TargetError("protocol", f"more than {request.max_redirects} redirects")
                 _redirect(hop, reply.status, location, request)
                 continue
-            hop.clock.first_byte = hop.clock.elapsed()
+            first_byte = hop.clock.elapsed()
             encoding = named.get("content-encoding", "")
             body, truncated = await _read(reply.content, encoding, request.max_body_bytes)
-        hop.clock.total = hop.clock.elapsed()
         version = reply.version or aiohttp.HttpVersion11
         return Exchange(
             status=reply.status,
@@ -102,7 +101,7 @@ async def _follow(hop: Hop, request: Request, transport: TargetTransport) -> Exc
             truncated=truncated,
             redirects=tuple(redirects),
             set_cookie=tuple(set_cookie),
-            timing=Timing.model_validate(hop.clock, from_attributes=True),
+            timing=Timing(**hop.clock.spent, first_byte=first_byte, total=hop.clock.elapsed()),
         )
 
 

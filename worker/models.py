@@ -95,9 +95,9 @@ class Response(_Wire):
 class Timing(_Wire):
     """Milliseconds per phase; dns, connect and tls are 0 on a connection that was reused."""
 
-    dns: Milliseconds
-    connect: Milliseconds
-    tls: Milliseconds
+    dns: Milliseconds = 0.0
+    connect: Milliseconds = 0.0
+    tls: Milliseconds = 0.0
     first_byte: Milliseconds
     total: Milliseconds
 

@@ -33,11 +33,7 @@ _PLATFORM_TIMEOUT = httpx.Timeout(65, connect=5)
 class Clock:
     """Milliseconds an attempt spent per phase, added up over its redirects."""
 
-    dns: float = 0.0
-    connect: float = 0.0
-    tls: float = 0.0
-    first_byte: float = 0.0
-    total: float = 0.0
+    spent: dict[str, float] = field(default_factory=dict)
     phase: str = "connect"
     is_reused: bool = False
     _started: float = field(default_factory=time.perf_counter)
@@ -54,7 +50,7 @@ class Clock:
     def end(self, phase: str) -> None:
         """Book the time since the last phase on *phase*."""
         now = self.elapsed()
-        setattr(self, phase, getattr(self, phase) + now - self._mark)
+        self.spent[phase] = self.spent.get(phase, 0.0) + now - self._mark
         self._mark = now
 
 
