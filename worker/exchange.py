@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import re
 import ssl
 import zlib
 from contextlib import closing
@@ -34,6 +35,7 @@ _DEFAULT_HEADERS = (
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _PACKED, _GZIP_OR_ZLIB = frozenset({"gzip", "x-gzip", "deflate"}), 32
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OF_BODY = frozenset({"content-type", "content-length", "content-encoding"})
 
 
@@ -158,6 +160,13 @@ def _content(request: Request) -> tuple[bytes, list[tuple[str, str]]]:
             content, kind = urlencode(pairs).encode(), "application/x-www-form-urlencoded"
         case Body(value=value, content_type=content_type):
             content, kind = str(value).encode(), content_type or "text/plain"
+    # Connections are kept for the next request, which may be another tenant's: where this one ends
+    # is ours to say, and nobody else's to doubt.
+    framing = {"content-length": str(len(content)), "transfer-encoding": None}
+    for name, value in request.headers:
+        if not _TOKEN.fullmatch(name) or framing.get(name.lower(), value) != value:
+            said = "a header has no proper name, or says another length than the body has"
+            raise TargetError("definition", said)
     given = {name.lower() for name, _ in request.headers}
     usual = (*_DEFAULT_HEADERS, ("content-type", kind))
     missing = [(name, value) for name, value in usual if value and name not in given]

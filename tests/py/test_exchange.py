@@ -514,6 +514,46 @@ async def test_only_safe_requests_are_sent_again(transport: TargetTransport) -> 
 
 
 @pytest.mark.parametrize(
+    "headers",
+    [
+        [["Content-Length", "3"]],
+        [["content-length", "500"]],
+        [["Content-Length", "3"], ["Content-Length", "33"]],
+        [["Content-Length", "+33"]],
+        [["Transfer-Encoding", "chunked"]],
+        [["transfer-encoding", ""]],
+        [["Transfer-Encoding ", "chunked"]],
+        [["X\x0bTransfer-Encoding", "chunked"]],
+        [["", "x"]],
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_no_request_says_where_another_begins(
+    transport: TargetTransport, method: str, headers: list[list[str]]
+) -> None:
+    """The rest of it would be the beginning of the next one on the connection, another tenant's."""
+    body = {"kind": "text", "value": "0\r\n\r\nGET /smuggled HTTP/1.1\r\nX: "}
+
+    async with serve_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (url, connections):
+        for given in (body, None):
+            with pytest.raises(TargetError, match="another length") as failure:
+                await exchange(transport, url, method=method, headers=headers, body=given)
+
+    assert failure.value.category == "definition"
+    assert connections == []
+
+
+async def test_a_length_that_is_right_may_be_given(transport: TargetTransport) -> None:
+    """Imported tests often bring one along."""
+    async with serve(echo=echo) as url:
+        headers = [["Content-Length", "2"]]
+        body = {"kind": "text", "value": "é"}
+        answer = await exchange(transport, f"{url}/echo", method="POST", headers=headers, body=body)
+
+    assert seen(answer)["body"] == "é"
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"url": "file:///etc/passwd"},
