@@ -159,21 +159,28 @@ parallel safe
 security invoker
 set search_path = ''
 as $function$
-declare
-    v_bytes bytea := convert_to(secret, 'UTF8');
 begin
     return query
     select
         left(
-            replace(encode(substr(v_bytes, skipped.bytes + 1), 'base64'), e'\n', ''),
-            (length(v_bytes) - skipped.bytes) / 3 * 4
+            replace(encode(substr(forms.bytes, skipped.bytes + 1), 'base64'), e'\n', ''),
+            (length(forms.bytes) - skipped.bytes) / 3 * 4
         )
-    from generate_series(0, 2) as skipped (bytes);
+    from (
+        -- as it is, and as it stands in JSON
+        select convert_to(written.form, 'UTF8') as bytes
+        from (values (substr(left(to_jsonb(secret)::text, -1), 2))) as quoted (json)
+        cross join lateral (
+            values (secret), (quoted.json), (replace(quoted.json, '/', '\/'))
+        ) as written (form)
+        group by written.form
+    ) as forms
+    cross join generate_series(0, 2) as skipped (bytes);
 end;
 $function$;
 comment on function private.base64_groups(text) is
-$comment$What any base64 that contains a text holds of it whatever its neighbours, in each of the
-three alignments. Source: RFC 4648.$comment$;
+$comment$What any base64 that contains a text, or the text in JSON, holds of it whatever its
+neighbours, in each of the three alignments. Source: RFC 4648.$comment$;
 
 create function private.secrets_within(changes private.row_change[])
 returns text[]
@@ -185,10 +192,11 @@ set search_path = ''
 as $function$
 declare
     v_secrets text[] := array(
-        select secrets.decrypted_secret
-        from public.environment_variables as variables
-        inner join vault.decrypted_secrets as secrets on secrets.id = variables.secret_id
-        where variables.project_id in (
+        select opened.decrypted_secret
+        from private.secrets
+        inner join public.environments on environments.id = secrets.environment_id
+        inner join vault.decrypted_secrets as opened on opened.id = secrets.secret_id
+        where environments.project_id in (
             select rows.project_id
             from unnest(changes) as rows
             where rows.project_id is not null
@@ -208,7 +216,9 @@ begin
     -- The forms of a secret cost more than a look: letters and digits are the same in all of them
     -- but base64, and of that whole groups of three bytes are.
     v_text := changes::text;
-    v_base64 := replace(replace(v_text, '-', '+'), '_', '/');
+    v_base64 := private.replace_each(
+        v_text, array['\', '', '-', '+', '_', '/', '%2B', '+', '%2b', '+', '%2F', '/', '%2f', '/']
+    );
     return (
         select array_agg(forms.form order by length(forms.form) desc)
         from (
@@ -218,7 +228,8 @@ begin
             where
                 strpos(v_text, private.longest_word(known.secret)) > 0
                 or exists (
-                    select from private.base64_groups(known.secret) as groups (letters)
+                    select
+                    from private.base64_groups(known.secret) as groups (letters)
                     where strpos(v_base64, groups.letters) > 0
                 )
         ) as forms
@@ -226,8 +237,10 @@ begin
 end;
 $function$;
 comment on function private.secrets_within(private.row_change[]) is
-$comment$The secrets that rows may hold, of their project or of all projects of their organization,
-in every form, longest first; null for none.$comment$;
+$comment$The secrets that rows may hold, in every form, longest first; null for none.
+
+Those of their project, or of all projects of their organization; replaced ones that runs under way
+still use too.$comment$;
 
 create function private.key_kind()
 returns text

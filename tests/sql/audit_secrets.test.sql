@@ -2,7 +2,7 @@
 begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
-select plan(24);
+select plan(26);
 
 create function tests.secret_changes()
 returns table (verb text, before jsonb, after jsonb)
@@ -108,6 +108,15 @@ select ok(
     'in base64 after ' || length(padding.before) || ' characters'
 )
 from (values (''), ('u'), ('us')) as padding (before);
+select ok(
+    not tests.in_header(encode(convert_to('{"a": "k3y+\"of\"\/shop & co"}', 'UTF8'), 'base64'))
+    ~ substr(encode(convert_to('{"a": "k3y+\"of\"\/shop & co"}', 'UTF8'), 'base64'), 13, 16),
+    'in base64 of JSON'
+);
+select is(
+    tests.in_header('/a?k=' || replace(encode('k3y+"of"/shop & co', 'base64'), '+', '%2B')), '/a?k=[redacted]',
+    'in base64 in a URL'
+);
 select is(tests.in_header('0123456789abcdef'), '[redacted]', 'one of letters and digits too');
 select is(tests.in_header('0123456789abcde'), '0123456789abcde', 'and not what only begins like it');
 
