@@ -3,7 +3,7 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.find_open_runs(most integer)
+create function private.find_open_runs(worker public.workers, most integer)
 returns uuid[]
 language sql
 volatile
@@ -75,7 +75,9 @@ as $function$
             lives.last_served_at
         from lives
         where
-            lives.environment_id in (select open_places.environment_id from open_places)
+            (worker.organization_id is null or lives.organization_id = worker.organization_id)
+            and lives.labels <@ worker.labels
+            and lives.environment_id in (select open_places.environment_id from open_places)
             and exists (
                 select
                 from private.work_items as items
@@ -89,9 +91,9 @@ as $function$
         limit most
     ) as fair;
 $function$;
-comment on function private.find_open_runs(integer) is
-$comment$Runs that have something to hand out and whose environment and organization have room, in
-fair order.
+comment on function private.find_open_runs(public.workers, integer) is
+$comment$Runs that have something to hand out to this worker and whose environment and organization
+have room, in fair order.
 
 A look without locks, for when there are many: without it, the runs of one tenant that all wait for
 room would stand before those of everybody else. private.open_gates has the last word.$comment$;

@@ -118,7 +118,7 @@ begin
     ) as fair;
     v_is_crowded := cardinality(v_eligible) > 32;
     if v_is_crowded then
-        v_eligible := private.find_open_runs(32);
+        v_eligible := private.find_open_runs(worker, 32);
     end if;
 
     select coalesce(

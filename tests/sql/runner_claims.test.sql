@@ -4,7 +4,7 @@ begin;
 \ir _lib/factories.psql
 \ir _lib/engine.psql
 \ir _lib/runners.psql
-select plan(38);
+select plan(40);
 
 select tests.make_project('theirs', 'other');
 select tests.make_environment('their staging', 'theirs');
@@ -71,6 +71,47 @@ select tests.queue('run');
 select tests.queue('foreign run', environment => 'their staging');
 select is(
     tests.claim_as(null, 'operator''s', '1'), '{foreign,ours}', 'the secret key gets runs of all'
+);
+rollback to empty;
+
+-- In a crowd
+
+select tests.register('rita', 'hers');
+update public.environments set max_parallel = 1000 where true;
+do $do$
+begin
+    for v_number in 1 .. 40 loop
+        perform tests.queue('run ' || v_number);
+        perform tests.queue('foreign run ' || v_number, environment => 'their staging');
+    end loop;
+end;
+$do$;
+select results_eq(
+    $$ select distinct unnest(tests.claim_as('rita', 'hers', '1', 1000)) $$, array['ours'],
+    'among many runs, too, it gets those of its own organization'
+);
+rollback to empty;
+
+select tests.make_environment('labelled', 'shop', '{"labels": ["dmz"], "max_parallel": 1000}');
+select tests.register('rita', 'hers');
+update public.environments set max_parallel = 1000 where true;
+do $do$
+begin
+    for v_number in 1 .. 40 loop
+        perform tests.queue('run ' || v_number);
+        perform tests.queue('labelled run ' || v_number, environment => 'labelled');
+    end loop;
+end;
+$do$;
+select tests.claim_as('rita', 'hers', '1', 1000);
+select is_empty(
+    $$
+    select items.id
+    from private.work_items as items
+    inner join private.live_runs as lives on lives.run_id = items.run_id
+    where items.state = 'leased' and lives.labels <> '{}'
+    $$,
+    'and none with labels that its worker lacks'
 );
 rollback to empty;
 
