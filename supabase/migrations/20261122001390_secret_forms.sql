@@ -220,25 +220,36 @@ set search_path = ''
 as $function$
     -- JSON is what is most often put into something else: a string, a URL, base64
     select nested.form
-    from (
-        select private.replace_each(
-            substr(left(to_jsonb(secret)::text, -1), 2), styles.replacements
-        ) as json
-        from (values ('{}'::text[]), (array['/', '\/'])) as styles (replacements)
-    ) as escaped
+    from (select substr(left(to_jsonb(secret)::text, -1), 2) as json) as escaped
     cross join lateral (
-        select private.json_forms(escaped.json)
+        values
+        (escaped.json),
+        (replace(escaped.json, '/', '\/')),
+        (private.escape_unicode(escaped.json, false))
+    ) as styles (json)
+    cross join lateral (
+        select substr(left(to_jsonb(styles.json)::text, -1), 2)
         union all
-        select private.percent_forms(escaped.json)
+        select private.percent_encode(styles.json)
         union all
-        select private.base64_forms(escaped.json)
+        select replace(private.percent_encode(styles.json), '%20', '+')
+        union all
+        select private.base64_forms(styles.json)
     ) as nested (form)
     union all
-    select replace(forms.form, '%', '%25')
-    from private.percent_forms(secret) as forms (form);
+    select replace(private.percent_encode(secret), '%', '%25')
+    union all
+    -- in the single quotes of programs
+    select private.replace_each(secret, quotes.replacements)
+    from (
+        values
+        (array['\', '\\']),
+        (array['\', '\\', '''', '\'''])
+    ) as quotes (replacements);
 $function$;
 comment on function private.nested_forms(text) is
-'A text as it reads inside JSON that is itself in JSON, a URL or base64, and in a URL in a URL.';
+$comment$A text as it reads inside JSON that is itself in JSON, a URL or base64, in a URL in a URL,
+and in the string literals of programs.$comment$;
 
 create function private.secret_forms(secret text)
 returns text[]
