@@ -7,7 +7,9 @@ long: a tenant's expression stalls neither the event loop nor another tenant's l
 
 import asyncio
 import contextlib
+import math
 import multiprocessing
+import re
 import resource
 from collections.abc import Sequence
 
@@ -17,6 +19,9 @@ from worker.models import Fault, Lookup, Observed
 from worker.observe import OF_BODY, Evidence, fit, is_heavy, observe
 
 _INLINE_CHARS = 128 * 1024
+# Of RE2, as _effort estimates it: about a tenth of a second at worst.
+_INLINE_EFFORT = 2_000_000
+_PATIENCE = 3
 _HELPERS = 2
 _HELPER_BYTES = 1 << 30
 
@@ -34,7 +39,13 @@ class Evaluator:
     async def observe_all(self, lookups: Sequence[Lookup], evidence: Evidence) -> list[Observed]:
         """Make all *lookups*; the answers come in their order, cut to what a report may hold."""
         is_big = len(evidence.text) > _INLINE_CHARS
-        away = [one for one in lookups if (is_big and one.source in OF_BODY) or is_heavy(one)]
+        size = len(evidence.text) + sum(len(value) for _, value in evidence.headers)
+        is_long = size * sum(_effort(one.pattern) for one in lookups) > _INLINE_EFFORT
+        away = [
+            one
+            for one in lookups
+            if (is_big and one.source in OF_BODY) or (is_long and one.pattern) or is_heavy(one)
+        ]
         if evidence.fault or not away:
             found = [observe(one, evidence) for one in lookups]
             # Nothing found is larger than where it was found, nor odder than its text.
@@ -49,18 +60,34 @@ class Evaluator:
         await asyncio.to_thread(self._helpers.join)
 
     async def _send_away(self, lookups: Sequence[Lookup], evidence: Evidence) -> list[Observed]:
-        """Make *lookups* in a helper: all in the time of one, else each in a time of its own."""
+        """Make *lookups* in a helper: all in the time of one, else each in a time of its own.
+
+        After a few that took too long the rest is given up: others wait for the helper.
+        """
         work = self._helpers.schedule(_look_up, (lookups, evidence), timeout=self._timeout_s)
         try:
             return await asyncio.wrap_future(work)
         except (TimeoutError, ProcessExpired, MemoryError) as error:
-            if len(lookups) > 1:
-                alone = [await self._send_away([one], evidence) for one in lookups]
-                return [answer for answers in alone for answer in answers]
             is_late = isinstance(error, TimeoutError)
             said = f"took longer than {self._timeout_s:g} s" if is_late else "failed"
             fault = Fault(slug="lookup_too_slow", message=f"the lookup {said}")
-            return [Observed(id=lookups[0].id, error=fault)]
+            alone: list[Observed] = []
+            for one in lookups:
+                is_hopeless = [answer.error == fault for answer in alone].count(True) >= _PATIENCE
+                if len(lookups) == 1 or is_hopeless:
+                    alone.append(Observed(id=one.id, error=fault))
+                else:
+                    alone += await self._send_away([one], evidence)
+            return alone
+
+
+def _effort(pattern: str | None) -> int:
+    """Estimate the size of what RE2 compiles: counted repetitions multiply, classes are large."""
+    if not pattern:
+        return 0
+    counts = [int(count) for count in re.findall(r"[{,]([0-9]{1,4})(?=[,}])", pattern)]
+    times = math.prod(counts) if "){" in pattern else sum(counts)
+    return (len(pattern) + 8) * max(times, 1) * (100 if r"\p" in pattern.lower() else 1)
 
 
 def _is_plain(text: str) -> bool:

@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -50,8 +51,7 @@ CODES = {
 """Status of each code that has no slug of ours."""
 
 PEOPLE = ("owner", "admin", "editor", "viewer", "runner", "outsider")
-RENEW_AFTER = 250
-"""Calls after which there is a new organization: those before may have taken the last one apart."""
+AT_ONCE = 4
 
 MARK = "\ue000"
 """Around the number of a piece of raw JSON, in a string that stands where it is to stand."""
@@ -292,13 +292,16 @@ class Fuzzer:
         self.rest.close()
         self.filler.rest.close()
 
-    def run(self, first: int, count: int) -> None:
-        """Make *count* calls from number *first* on, and judge them."""
-        for number in range(first, first + count):
-            if not self.ids or number % RENEW_AFTER == 0:
-                self._renew()
-            call = self.maker.make(number, self.ids)
-            self._judge(call, self._send(call))
+    def run(self, numbers: range) -> None:
+        """Make the calls of these *numbers*, several at a time, and judge them.
+
+        They are about a new organization: earlier ones may have taken the last one apart.
+        """
+        self._renew()
+        calls = [self.maker.make(number, self.ids) for number in numbers]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for call, answer in zip(calls, pool.map(self._send, calls), strict=True):
+                self._judge(call, answer)
         self._find_partial_writes()
 
     def _renew(self) -> None:
@@ -369,6 +372,7 @@ class Fuzzer:
         ).fetchall():
             if number in self.refused:
                 self.faults.append(f"refused, yet it wrote {relation}: {self.refused[number]}")
+        self.refused = {}
 
 
 def judge(  # noqa: PLR0911 - a line for each kind of answer

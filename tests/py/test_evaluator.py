@@ -97,3 +97,76 @@ async def test_a_cancelled_lookup_leaves_nothing_behind(evaluator: Evaluator) ->
     found = await evaluator.observe_all(lookups("$..id"), Evidence((), BODY))
 
     assert found[0].values == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    [
+        {"source": "body", "path": "$..*..*..*..*"},
+        {"source": "body", "path": "$" + "[0,0]" * 60},
+        {"source": "schema", "json_schema": {"properties": {"s": {"pattern": "^(a+)+$"}}}},
+        {
+            "source": "schema",
+            "json_schema": {
+                "$ref": "#/$defs/0",
+                "$defs": {str(n): {"anyOf": [{"$ref": f"#/$defs/{n + 1}"}] * 4} for n in range(30)}
+                | {"30": False},
+            },
+        },
+    ],
+    ids=["descent", "unions", "pattern", "references"],
+)
+async def test_what_takes_for_ever_is_given_up(
+    impatient: Evaluator, lookup: dict[str, object]
+) -> None:
+    """Known ways to make a parser, a pattern or a schema explode."""
+    nested: object = BODY
+    for _ in range(60):
+        nested = [nested, nested] if "[0,0]" in str(lookup) else [nested]
+        if len(json.dumps(nested)) > 20_000:
+            break
+    text = json.dumps(nested) if lookup["source"] == "body" else BODY
+
+    found = await impatient.observe_all(
+        [Lookup.model_validate({"id": 0, **lookup})], Evidence((), text)
+    )
+
+    assert [one.id for one in found] == [0]
+
+
+async def test_many_that_take_for_ever_are_given_up_together(impatient: Evaluator) -> None:
+    """Or one test could hold the helpers for as many times the limit as it has lookups."""
+    found = await asyncio.wait_for(
+        impatient.observe_all(lookups(*[HANGS] * 200), Evidence((), BODY)), HANG_S
+    )
+
+    assert {one.error.slug for one in found if one.error} == {"lookup_too_slow"}
+    assert len(found) == 200
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(a+)+$", "(a?){500}b", "(a{1,30}){1,30}b", r"\pL{1000}\d", "(?:a{1,100}){1,10}$", ".{1000}X"],
+)
+async def test_patterns_that_are_long_work_for_re2_are_matched_elsewhere(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    """RE2 takes time in proportion to the text, but the proportion is the pattern's."""
+    monkeypatch.setattr("worker.evaluator.observe", None)
+    one = Lookup(id=0, source="text", pattern=pattern)
+
+    found = await evaluator.observe_all([one] * 20, Evidence((), "a" * 100_000))
+
+    assert len(found) == 20
+
+
+async def test_patterns_as_most_tests_have_them_need_no_helper(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A date in a body of some kilobytes."""
+    monkeypatch.setattr("worker.evaluator._look_up", None)
+    one = Lookup(id=0, source="text", pattern=r"\d{4}-\d{2}-\d{2}")
+
+    found = await evaluator.observe_all([one], Evidence((), "x" * 4000 + "2026-01-31"))
+
+    assert found[0].values == ("2026-01-31",)
