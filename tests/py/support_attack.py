@@ -132,10 +132,6 @@ class Filler:
         for role in ("editor", "viewer", "runner"):
             made.ids[role] = self.join(made, role, role).id
         made.ids["user"] = made.ids["runner"]
-        self.database.execute(
-            "update public.users set display_name = %s where id = any(%s)",
-            (f"{made.mark} person", [person.id for person in made.people.values()]),
-        )
         invitation = self.call(
             "invite_member",
             owner,
@@ -144,6 +140,10 @@ class Filler:
             email=owner.email,
         )
         made.ids |= {"invitation": invitation["id"], "invitation_token": invitation["token"]}
+        self.database.execute(
+            "update public.users set display_name = %s where id = any(%s)",
+            (f"{made.mark} person", [person.id for person in made.people.values()]),
+        )
 
     def _project(self, made: Organization) -> None:
         mark, owner = made.mark, made.people["owner"]
@@ -437,6 +437,10 @@ class World:
             lambda: collections.defaultdict(list)
         )
         people, others = self.victim.people, self.stranger.people
+        # so that the runner may claim and report as this worker
+        self.stranger.ids["worker"] = self.filler.call(
+            "register_worker", others["runner"], name="hostile", version="1", capacity=10
+        )
         self.attackers = {
             attacker.name: attacker
             for attacker in (

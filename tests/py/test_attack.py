@@ -70,13 +70,24 @@ def answer_of(response: httpx.Response, *who: Organization) -> tuple[int, str]:
     The ids that *who* has are replaced by their names.
     """
     if response.is_success:
-        return response.status_code, "null" if response.text == "null" else "something"
+        return response.status_code, shape_of(response)
     told = response.text
     for one in who:
         for name, value in one.ids.items():
             told = re.sub(rf"\b{re.escape(str(value))}\b", f"<{name}>", told)
         told = told.replace(one.mark, "<mark>")
     return response.status_code, told
+
+
+def shape_of(response: httpx.Response) -> str:
+    """Return what an answer has, but for work, which is handed out once only."""
+    try:
+        answer = response.json()
+    except ValueError:
+        return "something"
+    if not isinstance(answer, dict):
+        return f"something: {bool(answer)}"
+    return " ".join(sorted(name for name in answer if answer[name] and name != "work"))
 
 
 def test_there_is_something_to_steal(world: World) -> None:
@@ -324,7 +335,11 @@ def test_every_function_has_arguments(world: World) -> None:
             )
         arguments = make_arguments(function, bystander.ids)
         answer = watch.send("POST", f"rpc/{function.name}", json=arguments)
-        if function.is_for_people and answer.status_code in {400, 404}:
+        if (
+            function.is_for_people
+            and answer.status_code in {400, 404}
+            and function.name not in {"accept_invitation"}
+        ):
             refused[function.name] = answer.text
 
     assert refused == {}
@@ -337,7 +352,7 @@ def test_functions_do_not_know_the_victim(world: World, name: str) -> None:
     watch.kind = "calls of functions"
     for function in functions(world.database):
         if watch.attacker.is_member and function.name == "leave_organization":
-            continue  # which a member may
+            continue  # which a viewer may
         for arguments in argument_sets(function, world, nobody):
             told: dict[str, list[Any]] = {"victim": [], "nobody": []}
             for who, given in arguments.items():
