@@ -3,6 +3,7 @@
 -- minutes and find nothing.
 set session_replication_role = replica;
 set synchronous_commit = off;
+set statement_timeout = 0;
 
 insert into auth.users (id, email, role)
 select md5('person ' || numbers.n)::uuid, 'person' || numbers.n || '@example.org', 'authenticated'

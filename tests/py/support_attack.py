@@ -95,9 +95,12 @@ class Filler:
 
     def sign_up(self, name: str) -> Person:
         """Return a new account that is signed in."""
-        email = f"{name}-{secrets.token_hex(4)}@example.org"
+        return self.sign_in(f"{name}-{secrets.token_hex(4)}@example.org", "signup")
+
+    def sign_in(self, email: str, endpoint: str = "token?grant_type=password") -> Person:
+        """Return the account of *email* with a new session."""
         session = self._send(
-            "/auth/v1/signup", {"email": email, "password": PASSWORD}, self.publishable_key
+            f"/auth/v1/{endpoint}", {"email": email, "password": PASSWORD}, self.publishable_key
         )
         return Person(
             session["user"]["id"], email, session["access_token"], session["refresh_token"]

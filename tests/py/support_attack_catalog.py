@@ -42,6 +42,7 @@ class Function:
 
     name: str
     arguments: dict[str, str]
+    is_read_only: bool
     is_for_people: bool
     returns_rows_of: str | None
 
@@ -127,6 +128,7 @@ def functions(database: psycopg.Connection) -> list[Function]:
                 from unnest(procedures.proargtypes::oid[]) with ordinality as types (id, place)
                 order by types.place
             ),
+            procedures.provolatile <> 'v',
             has_function_privilege('authenticated', procedures.oid, 'execute'),
             (
                 select relations.relname
@@ -143,10 +145,11 @@ def functions(database: psycopg.Connection) -> list[Function]:
         Function(
             name,
             dict(zip(names, types, strict=True)),
+            is_read_only,
             is_for_people,
             returns,
         )
-        for name, names, types, is_for_people, returns in rows
+        for name, names, types, is_read_only, is_for_people, returns in rows
     ]
 
 

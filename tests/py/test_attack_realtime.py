@@ -212,12 +212,17 @@ async def test_who_is_removed_hears_no_more_rows(world: World) -> None:
         await ear.join("rows", {"schema": "public", "table": "test_runs"}, is_private=False)
         await ear.join(topic)
         seen = make_noise(world, victim)
-        await soon(lambda: any(seen in one and "INSERT" in one for one in ear.heard))
+        await soon(
+            lambda: any(seen in one and "INSERT" in one for one in ear.heard), lambda: ear.heard
+        )
         world.database.execute(
             "delete from public.organization_members where user_id = %s", (leaver.id,)
         )
-        await ear.client.realtime.set_auth(leaver.token)
-        await soon(lambda: any("permission" in one for one in ear.systems[topic]))
+        await ear.client.realtime.set_auth(world.filler.sign_in(leaver.email).token)
+        await soon(
+            lambda: any("permission" in one for one in ear.systems[topic]),
+            lambda: (ear.systems, ear.states),
+        )
         missed = make_noise(world, victim)
         await soon(lambda: any(missed in one and "INSERT" in one for one in witness.heard))
         await soon(lambda: any(missed in one and "UPDATE" in one for one in witness.heard))
