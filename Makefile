@@ -65,8 +65,8 @@ fmt: setup ## Format the Python code
 	$(BIN)/ruff format
 
 .PHONY: bench
-bench: setup ## Measure, and write bench/RESULTS.md
-	$(BIN)/python -m bench
+bench: setup ## Measure, and write bench/RESULTS.md; ONLY=rls or runs for one part
+	$(BIN)/python -m bench $(ONLY)
 
 .PHONY: chaos
 chaos: setup ## Kill, freeze and cut everything in the middle of runs; CHAOS="--help" tells more

@@ -24,14 +24,16 @@ def named(name: str) -> str:
     return str(uuid.UUID(md5(name.encode(), usedforsecurity=False).hexdigest()))
 
 
-PROJECT = named("project 250")
-RUN = named("run 250 1")
-TEST = named("test 250 42")
-ORGANIZATION = named("organization 25")
+IDS = {
+    "project": named("project 250"),
+    "run": named("run 250 1"),
+    "test": named("test 250 42"),
+    "organization": named("organization 25"),
+}
 
 QUERIES = {
-    "runs of a project, newest first": f"""
-        select * from public.test_runs where project_id = '{PROJECT}'
+    "runs of a project, newest first": """
+        select * from public.test_runs where project_id = %(project)s
         order by queued_at desc limit 50""",
     "runs of all projects, newest first": """
         select * from public.test_runs order by queued_at desc limit 50""",
@@ -40,55 +42,59 @@ QUERIES = {
         order by queued_at desc limit 50""",
     "runs not over": """
         select * from public.test_runs where finished_at is null order by queued_at""",
-    "results of a run": f"""
-        select * from public.test_results where run_id = '{RUN}' order by finished_seq limit 1000""",
+    "results of a run": """
+        select * from public.test_results where run_id = %(run)s
+        order by finished_seq limit 1000""",
     "failures of the last day, all projects": """
         select id, run_id, test_name, slug, message from public.test_results
         where status in ('failed', 'error') and finished_at > now() - interval '1 day'
         order by finished_at desc limit 100""",
-    "failures of the last day, a project": f"""
+    "failures of the last day, a project": """
         select id, run_id, test_name, slug, message from public.test_results
-        where project_id = '{PROJECT}' and status in ('failed', 'error')
+        where project_id = %(project)s and status in ('failed', 'error')
         and finished_at > now() - interval '1 day' order by finished_at desc limit 100""",
-    "latest result of each test of a project": f"""
+    "latest result of each test of a project": """
         select distinct on (test_case_id) test_case_id, test_name, status, finished_at
-        from public.test_results where project_id = '{PROJECT}'
+        from public.test_results where project_id = %(project)s
         order by test_case_id, finished_at desc""",
-    "history of a test": f"""
+    "history of a test": """
         select id, run_id, status, duration_ms, finished_at from public.test_results
-        where test_case_id = '{TEST}' order by finished_at desc limit 50""",
-    "results by status, a project, 30 days": f"""
+        where test_case_id = %(test)s order by finished_at desc limit 50""",
+    "results by status, a project, 30 days": """
         select status, count(*) from public.test_results
-        where project_id = '{PROJECT}' and finished_at > now() - interval '30 days' group by status""",
+        where project_id = %(project)s and finished_at > now() - interval '30 days'
+        group by status""",
     "verdicts by project, the last week, all projects": """
         select project_id, sum(passed_count), sum(failed_count), sum(error_count)
         from public.test_runs where queued_at > now() - interval '7 days' group by project_id""",
-    "get_run_state": f"select public.get_run_state('{RUN}')",
-    "get_run_report": f"select public.get_run_report('{RUN}')",
-    "get_test_readiness": f"select public.get_test_readiness('{RUN}')",
-    "get_context_stats": f"select public.get_context_stats('{PROJECT}')",
-    "evidence of a run": f"""
-        select * from public.test_result_details where run_id = '{RUN}' limit 1000""",
-    "assertions of a run": f"""
-        select * from public.assertion_results where run_id = '{RUN}' limit 1000""",
-    "tests of a project by name": f"""
+    "get_run_state": "select public.get_run_state(%(run)s)",
+    "get_run_report": "select public.get_run_report(%(run)s)",
+    "get_test_readiness": "select public.get_test_readiness(%(run)s)",
+    "get_context_stats": "select public.get_context_stats(%(project)s)",
+    "evidence of a run": """
+        select * from public.test_result_details where run_id = %(run)s limit 1000""",
+    "assertions of a run": """
+        select * from public.assertion_results where run_id = %(run)s limit 1000""",
+    "tests of a project by name": """
         select id, name from public.test_cases
-        where project_id = '{PROJECT}' and name ilike '%of 12%' order by name limit 50""",
+        where project_id = %(project)s and name ilike '%%of 12%%' order by name limit 50""",
     "tests of all projects by name": """
-        select id, name from public.test_cases where name ilike '%of 123%' order by name limit 50""",
+        select id, name from public.test_cases where name ilike '%%of 123%%'
+        order by name limit 50""",
     "tests with a tag, all projects, first page": """
         select id, name from public.test_cases where tags @> '{tag3}' order by id limit 50""",
     "projects by name, 50 of them": "select * from public.projects order by name limit 50",
     "number of projects": "select count(*) from public.projects",
     "number of tests, all projects": "select count(*) from public.test_cases",
-    "members of an organization, with their names": f"""
+    "members of an organization, with their names": """
         select members.role, users.email from public.organization_members as members
         inner join public.users on users.id = members.user_id
-        where members.organization_id = '{ORGANIZATION}'""",
-    "environments of a project, with variables": f"""
+        where members.organization_id = %(organization)s""",
+    "environments of a project, with variables": """
         select * from public.environments
-        left join public.environment_variables on environment_variables.environment_id = environments.id
-        where environments.project_id = '{PROJECT}'""",
+        left join public.environment_variables as variables
+        on variables.environment_id = environments.id
+        where environments.project_id = %(project)s""",
 }
 
 
@@ -123,7 +129,7 @@ def median_ms(database: psycopg.Connection[Any], query: str, person: str | None)
             if person:
                 act_as(database, person)
             started = time.perf_counter()
-            database.execute(query).fetchall()
+            database.execute(query, IDS).fetchall()
             taken.append(time.perf_counter() - started)
     return statistics.median(taken[1:]) * 1000
 

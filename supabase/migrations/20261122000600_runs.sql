@@ -77,6 +77,8 @@ comment on column public.test_runs.started_at is 'When the first test was handed
 comment on column public.test_runs.finished_at is
 'When the last result was in; set exactly when the status is final.';
 create index test_runs_project_id_idx on public.test_runs (project_id, queued_at desc);
+-- the newest of all projects, page by page
+create index test_runs_queued_at_idx on public.test_runs (queued_at desc);
 create index test_runs_environment_id_idx on public.test_runs (environment_id, project_id);
 create index test_runs_queued_by_idx on public.test_runs (queued_by);
 
@@ -259,6 +261,9 @@ comment on column public.test_results.finished_at is 'When the verdict was writt
 create index test_results_finished_seq_idx
 on public.test_results (run_id, project_id, finished_seq);
 create index test_results_test_case_id_idx on public.test_results (test_case_id);
+-- what failed lately, in all projects
+create index test_results_failures_idx on public.test_results (finished_at desc)
+where status in ('failed', 'error');
 create index test_results_project_id_idx on public.test_results (project_id);
 
 create function private.context_expiry(environment_id uuid)
