@@ -322,8 +322,8 @@ begin
 end;
 $function$;
 comment on function private.scrub_variables(private.row_change[]) is
-$comment$Take the values out of what the audit trail tells of variables that became secrets, also of
-earlier ones of their names.$comment$;
+$comment$Take the values out of what the audit trail tells of variables that became secrets, from
+their first row to the latest, and of earlier variables of their names.$comment$;
 
 create function private.keep_changes(
     table_name text, shape text[], before jsonb[], after jsonb[]
@@ -377,13 +377,7 @@ begin
         keep_changes.table_name,
         changes.row_id,
         verbs.verb,
-        private.cut_change(private.redact(
-            case
-                when verbs.verb = 'set_secret' and changes.before ? 'value'
-                    then changes.before || '{"value": "[redacted]"}'
-                else changes.before
-            end, v_secrets
-        )),
+        private.cut_change(private.redact(changes.before, v_secrets)),
         private.cut_change(private.redact(changes.after, v_secrets))
     from unnest(v_changes) with ordinality
         as changes (organization_id, project_id, row_id, before, after, ordinal)
