@@ -176,7 +176,7 @@ as $function$
         || '|\m(?:to|plainto|phraseto|websearch_to)_ts(?:query|vector)\('
         || '|::jsonpath|@[?@]\s+[^''\s][^\s]*'
         || '|(?:\s!?~\*?\s+|\mregexp_[a-z_]+\([^'';]+,\s*)''[^'']*''\s*\|\|\s*[a-z][^\s]*'
-        || '|\mregexp_[a-z_]+\(\s*[a-z_.#>{}'' ()]+,\s*[^''\s][^\s]*'
+        || '|\mregexp_[a-z_]+\(\s*[a-z_.#>{}'' ()]+,\s*[^''\s0-9][^\s]*'
         || '|\mjsonb_path_[a-z_]+\(\s*[a-z_.#>{}'' ()-]+,\s*[^''\s][^\s]*)', 'g'
     ) as found (piece);
 $function$;
