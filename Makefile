@@ -40,6 +40,11 @@ down: ## Stop it; the data stays in .assay/
 test: setup ## Run all tests: SQL (pgTAP), Python, end to end
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+.PHONY: attack
+attack: setup ## Attack the whole interface as strangers, and print how long answers take
+	ASSAY_ATTACK=timed $(BIN)/python -m pytest -s tests/py/test_attack.py \
+		tests/py/test_attack_realtime.py tests/py/test_attack_tokens.py
+
 .PHONY: test-sql
 test-sql: setup ## Run the SQL tests only
 	$(BIN)/python -m pytest tests/py/test_sql.py

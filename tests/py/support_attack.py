@@ -436,9 +436,6 @@ class World:
         )
         self.leaks: list[str] = []
         self.counts: collections.Counter[str] = collections.Counter()
-        self.timings: dict[str, dict[str, list[float]]] = collections.defaultdict(
-            lambda: collections.defaultdict(list)
-        )
         people, others = self.victim.people, self.stranger.people
         # so that the runner may claim and report as this worker
         self.stranger.ids["worker"] = self.filler.call(
