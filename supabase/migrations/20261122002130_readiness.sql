@@ -90,7 +90,10 @@ begin
                             seen.test_case_id,
                             seen.row_key
                         from public.test_results as seen
-                        where seen.id = get_test_readiness.after
+                        where
+                            seen.id = get_test_readiness.after
+                            -- else the place of a stranger's result would be told
+                            and seen.run_id = v_run.id
                     )
                 )
             order by results.test_case_id, results.row_key

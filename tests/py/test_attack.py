@@ -124,7 +124,8 @@ def test_there_is_something_to_steal(world: World) -> None:
 
     assert [name for name, found in rows.items() if not found] == []
     assert unmarked <= {
-        *("organization_members", "test_dependencies", "fixture_usage", "test_execution_context"),
+        *("organization_members", "organization_limits", "test_dependencies", "fixture_usage"),
+        "test_execution_context",
     }
 
 
