@@ -4,7 +4,7 @@ begin;
 \ir _lib/factories.psql
 \ir _lib/engine.psql
 \ir _lib/context.psql
-select plan(23);
+select plan(24);
 
 select tests.make_fixture('rows', 'shop', '[{"key": "a", "values": {"n": 1}}, {"key": "b", "values": {"n": 2}}]');
 select tests.make_test('login', 'flow', jsonb_build_object('captures', tests.capture('token')));
@@ -118,6 +118,20 @@ select is(
     'and everything in it is over'
 );
 select is(tests.ready('sum') ->> 'status', 'passed', 'with its verdict');
+
+select tests.queue('another run');
+select is(
+    (
+        select jsonb_array_length(
+            public.get_test_readiness(tests.known('run'), results.id, 1000) -> 'items'
+        )
+        from public.test_results as results
+        where results.run_id = tests.run('another run')
+        order by results.test_case_id
+        limit 1
+    ),
+    0, 'after a result of another run there is nothing, so that no place of a stranger''s is told'
+);
 
 -- From the other chairs
 
