@@ -5,6 +5,7 @@
 
 import contextlib
 import copy
+import itertools
 import json
 import os
 import re
@@ -381,7 +382,9 @@ def test_functions_do_not_know_the_victim(world: World, name: str) -> None:
     for function in functions(world.database):
         if watch.attacker.is_member and function.name == "leave_organization":
             continue  # which a viewer may
-        for arguments in argument_sets(function, world, nobody):
+        sets = argument_sets(function, world, nobody)
+        # the others have no place of their own to mix what is the victim's into
+        for arguments in sets if name in {"stranger", "runner"} else itertools.islice(sets, 1):
             told: dict[str, list[Any]] = {"victim": [], "nobody": []}
             for who, given in arguments.items():
                 for call in calls(function, given):
