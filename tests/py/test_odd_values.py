@@ -146,3 +146,17 @@ def test_ids_that_lead_nowhere_are_named(
     assert refusal.value.code == code
     assert (wrong if code != "PGRST202" else "enviroment") in str(refusal.value.message)
     assert rows_of(project) == (1, 0)
+
+
+def test_a_line_break_that_a_message_quotes_begins_no_header(
+    stack: Connection, project: Project
+) -> None:
+    """The REST interface puts the message into the status line of its answer."""
+    suite = "s\r\nSet-Cookie: taken=over\r\n\r\n<html>" + "x" * 70_000
+    document = {"project": project.project_id, "suite": suite, "name": "n"}
+
+    answer = post(stack, "/rpc/save_test", json.dumps({"document": document}))
+
+    assert answer.json()["details"] == "unknown_suite"
+    assert "set-cookie" not in answer.headers
+    assert len(answer.json()["message"]) <= 1000
