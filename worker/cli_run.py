@@ -27,7 +27,10 @@ _FAILED, _TIMED_OUT = 1, 4
 _WIDE = 200
 # A worker that is there takes a run up within seconds.
 _PATIENCE_S = 3.0
-_NO_WORKER = "assay: the run waits, and no worker has called for minutes: start one, `assay worker`"
+_NO_WORKER = (
+    "assay: the run waits, and no worker that may take it has called for minutes: start one, "
+    "`assay worker`, with the labels of its environment"
+)
 
 _RUN_EXAMPLES = """\
 examples:
