@@ -50,6 +50,9 @@ CODES = {
 }
 """Status of each code that has no slug of ours."""
 
+BAD_FORM = "Something went wrong"
+"""What the REST interface says of a form that is not UTF-8: the page has it."""
+
 PEOPLE = ("owner", "admin", "editor", "viewer", "runner", "outsider")
 AT_ONCE = 4
 
@@ -388,7 +391,10 @@ def judge(  # noqa: PLR0911 - a line for each kind of answer
     try:
         told = answer.json()
     except ValueError:
-        return "no JSON", "", "a refusal that is no JSON"
+        is_known = answer.text == BAD_FORM and call.headers.get("Content-Type", "").endswith(
+            "form-urlencoded"
+        )
+        return "no JSON", "", None if is_known else "a refusal that is no JSON"
     code, slug = str(told.get("code", "")), str(told.get("details") or "")
     if not told.get("message"):
         return code, "", "a refusal without a message"
