@@ -42,12 +42,14 @@ as $function$
 declare
     v_pattern text;
     v_suffix text;
-begin
     -- without a port a pattern stands for the two of the web
-    if
-        address = any(allowed_hosts)
-        or regexp_replace(address, ':(80|443)$', '') = any(allowed_hosts)
-    then
+    v_host text := case
+        when right(address, 4) = ':443' then left(address, -4)
+        when right(address, 3) = ':80' then left(address, -3)
+        else address
+    end;
+begin
+    if address = any(allowed_hosts) or v_host = any(allowed_hosts) then
         return true;
     end if;
     foreach v_pattern in array allowed_hosts loop
@@ -55,7 +57,7 @@ begin
         v_suffix := substr(v_pattern, 2);
         if
             right(address, length(v_suffix)) = v_suffix
-            or right(regexp_replace(address, ':(80|443)$', ''), length(v_suffix)) = v_suffix
+            or right(v_host, length(v_suffix)) = v_suffix
         then
             return true;
         end if;

@@ -216,18 +216,22 @@ set search_path = ''
 as $function$
 declare
     v_address text := private.address_of(url);
-    v_place text := substring(stored_url from '^https?://([^/?#]*)');
+    v_place text;
+    -- part of the name of a host it would be told to whoever resolves it
+    v_is_in_host boolean := url <> stored_url
+        and substring(url from '^https?://([^/?#]*)')
+        <> substring(stored_url from '^https?://([^/?#]*)');
     v_name text;
     v_hosts jsonb;
 begin
     for v_name, v_hosts in select names.key, names.value from jsonb_each(carried) as names loop
         if
-            -- part of the name of a host it would be told to whoever resolves it
-            substring(url from '^https?://([^/?#]*)') <> v_place
+            v_is_in_host
             or private.may_go_to(
                 v_address, array(select jsonb_array_elements_text(v_hosts))
             ) is not true
         then
+            v_place := substring(stored_url from '^https?://([^/?#]*)');
             return jsonb_build_object(
                 'slug', 'secret_host_denied',
                 'message', format(
