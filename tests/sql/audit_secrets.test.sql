@@ -127,9 +127,9 @@ from (
         ('base64 of JSON', '{"a": "', 'k3y+\"of\"\/shop & co', '"}')
     ) as given (what, before, secret, after)
 ) as coded;
-select public.set_secret(tests.id('staging'), 'odd', 'wxyz>>>>>>>>>>>>');
+select public.set_secret(tests.id('staging'), 'odd', 'wxyz>>>>>>>>>>>');
 select is(
-    tests.in_header('/a?k=' || replace(encode('wxyz>>>>>>>>>>>>', 'base64'), '+', '%2B')), '/a?k=[redacted]',
+    tests.in_header('/a?k=' || replace(encode('wxyz>>>>>>>>>>>', 'base64'), '+', '%2B')), '/a?k=[redacted]',
     'and in base64 in a URL'
 );
 select is(tests.in_header('0123456789abcdef'), '[redacted]', 'one of letters and digits too');
