@@ -50,8 +50,8 @@ CODES = {
 }
 """Status of each code that has no slug of ours."""
 
-BAD_FORM = "Something went wrong"
-"""What the REST interface says of a form that is not UTF-8: the page has it."""
+OWN_FAULT = "Something went wrong"
+"""What the REST interface says of two kinds of calls that the page has."""
 
 PEOPLE = ("owner", "admin", "editor", "viewer", "runner", "outsider")
 AT_ONCE = 4
@@ -391,9 +391,8 @@ def judge(  # noqa: PLR0911 - a line for each kind of answer
     try:
         told = answer.json()
     except ValueError:
-        is_known = answer.text == BAD_FORM and call.headers.get("Content-Type", "").endswith(
-            "form-urlencoded"
-        )
+        is_form = call.headers.get("Content-Type", "").endswith("form-urlencoded")
+        is_known = answer.text == OWN_FAULT and (is_form or "order=projects%28" in call.path)
         return "no JSON", "", None if is_known else "a refusal that is no JSON"
     code, slug = str(told.get("code", "")), str(told.get("details") or "")
     if not told.get("message"):
