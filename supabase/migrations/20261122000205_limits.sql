@@ -21,8 +21,9 @@ create table public.organization_limits (
     )
 );
 comment on table public.organization_limits is
-$comment$How much one organization may take. Read by its members, changed by the operator alone: with
-the secret key or a direct connection. A row is made with the organization.$comment$;
+$comment$How much one organization may take. Read by its members, changed by the operator alone.
+
+A row is made with the organization; the secret key or a direct connection changes it.$comment$;
 comment on column public.organization_limits.organization_id is 'The organization; one row each.';
 comment on column public.organization_limits.max_live_runs is
 'Runs that are queued, under way or in teardown at once. Else too_many_runs.';

@@ -507,8 +507,8 @@ begin
 end;
 $function$;
 comment on function private.recount_storage() is
-$comment$Count all tests, settings, definitions and audit rows anew, and add what runs were measured at.
-Called by a job, each hour.$comment$;
+$comment$Count all tests, settings, definitions and audit rows anew, and add what runs were measured
+at. Called by a job, each hour.$comment$;
 
 alter table private.organization_storage enable row level security;
 alter table private.storage_changes enable row level security;

@@ -51,7 +51,7 @@ begin
 end;
 $function$;
 comment on function private.refuse_malformed_work(jsonb, text) is
-$comment$Raise PT400 malformed_work unless it is a list of up to 2,000 elements that each name a lease.
+$comment$Raise PT400 malformed_work unless it is a list of up to 2,000 elements with a lease each.
 
 name: of the argument.$comment$;
 
@@ -134,8 +134,8 @@ begin
 end;
 $function$;
 comment on function private.bounded_response(jsonb) is
-$comment$An answer without its body and without secrets, in 64 KB: of a longer one the status and the
-first headers.$comment$;
+$comment$An answer without its body and without secrets, in 64 KB: of a longer one the status and
+the first headers.$comment$;
 
 create function private.bounded_value(value jsonb, max_bytes integer)
 returns jsonb

@@ -198,8 +198,8 @@ as $function$
     end;
 $function$;
 comment on function private.stored_response(jsonb, text[]) is
-$comment$What of an answer is kept: without secrets, at most 64 K characters of body, and 64 KB of the
-rest.$comment$;
+$comment$What of an answer is kept: without secrets, at most 64 K characters of body, and 64 KB of
+the rest.$comment$;
 
 create function private.store_evidence(
     reports private.fenced_report[],
