@@ -52,8 +52,8 @@ def _about_access(error: AccessRefused, key: str) -> tuple[str, str]:
         return f"the account in ASSAY_EMAIL is not let in ({error})", advice
     if error.code == "42501":
         advice = (
-            "It takes the project's secret key, or its publishable key with an account in "
-            "ASSAY_EMAIL and ASSAY_PASSWORD: for a worker that of a runner."
+            "It takes the project's secret key; or its publishable key, with an account in "
+            "ASSAY_EMAIL and ASSAY_PASSWORD, which for a worker is a runner's."
         )
         return f"ASSAY_SUPABASE_KEY may not do this ({error})", advice
     advice = "Take the secret key from the API settings of the project in ASSAY_SUPABASE_URL."

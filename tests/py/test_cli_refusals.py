@@ -90,7 +90,7 @@ def test_a_key_without_the_rights_is_told(
 
     assert code == 3
     assert err.startswith("assay: ASSAY_SUPABASE_KEY may not do this (permission denied for ")
-    assert "A worker needs the project's secret key" in err
+    assert "It takes the project's secret key; or its publishable key, with an account" in err
     assert err.count("\n") == 1
 
 

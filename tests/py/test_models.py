@@ -13,6 +13,7 @@ CLAIMED = """
 {"item": 71, "run": "r", "result": "s", "attempt": 1, "lease": "l", "lease_ms": 30000,
  "request": {"method": "POST", "url": "https://api.test/",
              "headers": [["Accept","application/json"]], "secret_headers": ["authorization"],
+             "secret_body": false,
              "body": {"kind": "json", "value": {"price": 1.10}}, "auth": null,
              "timeout_ms": {"connect": 5000, "total": 30000},
              "max_redirects": 10, "verify_tls": true, "http_versions": ["1.1"],

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 from supabase import Client, create_client
 
@@ -104,13 +105,16 @@ def point_at(client: Client, standin: Mapping[str, str]) -> None:
     demo = client.table("environments").update({"base_url": standin["url"]}).eq("name", "demo")
     environment = cast("dict[str, str]", demo.execute().data[0])
     set_variable(client, "webhook_sink", standin["webhook_sink"])
+    # Said each time: a stand-in that starts again has another port, and secrets keep their hosts.
+    secret = {
+        "environment_id": environment["id"],
+        "allowed_hosts": [urlsplit(standin["url"]).netloc],
+    }
     for name, value in (
         ("legito_api_key", standin["api_key"]),
         ("legito_private_key", standin["private_key"]),
     ):
-        client.rpc(
-            "set_secret", {"environment_id": environment["id"], "name": name, "value": value}
-        ).execute()
+        client.rpc("set_secret", {**secret, "name": name, "value": value}).execute()
 
 
 def set_variable(client: Client, name: str, value: str | int) -> None:
