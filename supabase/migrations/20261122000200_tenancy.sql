@@ -298,6 +298,21 @@ begin
             hint = 'Sign in first; with a secret key, insert into organizations directly.';
     end if;
 
+    -- the limits of an organization are worth as much as it costs to found another; two at once
+    -- wait for each other
+    perform from public.users where id = auth.uid() for no key update;
+    if (
+        select count(*)
+        from public.organization_members as members
+        where members.user_id = auth.uid() and members.role = 'owner'
+    ) >= 20 then
+        raise exception using
+            errcode = 'PT429',
+            message = 'you own 20 organizations, and more are not founded without the operator',
+            detail = 'too_many_organizations',
+            hint = 'Pass one on with transfer_ownership, or ask the operator of this Assay.';
+    end if;
+
     insert into public.organizations (name)
     values (create_organization.name)
     returning * into v_organization;
@@ -326,5 +341,6 @@ comment on function public.create_organization(text) is
 $comment$Create an organization and make the signed-in user its owner.
 
 name: 1 to 200 characters. Returns the organizations row. Errors: PT401 not_signed_in,
-PT403 runner_account.$comment$;
+name: 1 to 200 characters. Returns the organizations row. Errors: PT401 not_signed_in,
+PT403 runner_account, PT429 too_many_organizations.$comment$;
 grant execute on function public.create_organization(text) to authenticated;

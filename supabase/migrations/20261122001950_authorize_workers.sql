@@ -84,6 +84,48 @@ $function$;
 comment on function private.require_labels(text[], text[]) is
 'Raise PT403 label_not_granted unless all labels that a worker declares were granted to it.';
 
+create function private.require_few_workers(user_id uuid)
+returns void
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    if (
+        select count(*)
+        from public.workers
+        where
+            workers.user_id = require_few_workers.user_id
+            and workers.last_seen_at > now() - interval '1 hour'
+    ) >= 100 then
+        raise exception using
+            errcode = 'PT429',
+            message = 'this runner has 100 workers of the last hour',
+            detail = 'too_many_workers',
+            hint = 'Let a worker run rather than start one for each run, or use another runner.';
+    end if;
+end;
+$function$;
+comment on function private.require_few_workers(uuid) is
+$comment$Raise PT429 too_many_workers when a runner account fills the table of workers: each start
+makes a row, also that of a process that is started again and again.$comment$;
+
+create function private.prune_workers()
+returns void
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    delete from public.workers
+    where workers.last_seen_at < now() - interval '30 days';
+$function$;
+comment on function private.prune_workers() is
+'Forget workers that have not called for 30 days. Called by cron.';
+
 create function private.authorize_worker(worker_id uuid)
 returns public.workers
 language plpgsql

@@ -30,6 +30,7 @@ begin
             perform private.refuse_caller();
         end if;
         perform private.require_labels(register_worker.labels, v_runner.labels);
+        perform private.require_few_workers(v_user_id);
     end if;
 
     insert into public.workers (name, version, capacity, labels, organization_id, user_id)
@@ -226,7 +227,8 @@ $comment$Announce a worker process; the id that its other calls carry.
 name: for people; two workers may share one. version: of its software. capacity: requests at once,
 1 to 10,000. labels: what it can reach; it gets runs that ask for nothing else, and a runner may
 declare what was granted to it. With a runner's sign-in the worker is bound to the account and gets
-the runs of its organization. Errors: PT403 not_allowed, label_not_granted.$comment$;
+the runs of its organization. Errors: PT403 not_allowed, label_not_granted; PT429
+too_many_workers.$comment$;
 grant execute on function public.register_worker(text, text, integer, text[])
 to authenticated, service_role;
 

@@ -17,6 +17,7 @@ select cron.schedule(
 );
 select cron.schedule('assay_fold_storage', '* * * * *', 'select private.fold_storage()');
 select cron.schedule('assay_recount_storage', '17 * * * *', 'select private.recount_storage()');
+select cron.schedule('assay_prune_workers', '15 1 * * *', 'select private.prune_workers()');
 -- the platform never prunes the log of its own jobs
 select cron.schedule(
     'assay_prune_cron_log', '30 1 * * *',

@@ -105,6 +105,22 @@ def too_many_members(engine: Engine) -> Statement:
     )
 
 
+@refusal
+def too_many_organizations(engine: Engine) -> Statement:
+    person = engine.person("viewer")
+    for number in range(20):
+        engine.make(engine.call("create_organization", person, name=f"organization {number}"))
+    return engine.call("create_organization", person, name="one more")
+
+
+@refusal
+def too_many_workers(engine: Engine) -> Statement:
+    runner = engine.person("runner")
+    for _ in range(100):
+        engine.make(registering(engine, runner))
+    return registering(engine, runner)
+
+
 def limit(engine: Engine, name: str, value: int) -> None:
     """Give the project's organization another limit."""
     engine.connection.execute(

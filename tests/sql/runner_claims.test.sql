@@ -4,7 +4,7 @@ begin;
 \ir _lib/factories.psql
 \ir _lib/engine.psql
 \ir _lib/runners.psql
-select plan(40);
+select plan(43);
 
 select tests.make_project('theirs', 'other');
 select tests.make_environment('their staging', 'theirs');
@@ -33,6 +33,25 @@ select results_eq(
     $$ select user_id, organization_id from public.workers
     where id = tests.registered_id('operator''s') $$,
     $$ values (null::uuid, null::uuid) $$, 'that of the secret key to none'
+);
+select tests.register('rita', 'number ' || numbers.number)
+from generate_series(1, 99) as numbers (number);
+select is(
+    tests.refusal('rita', $$ public.register_worker('one more', '1', 1) $$), 'too_many_workers',
+    'a runner does not fill the table: a hundred workers of the last hour'
+);
+update public.workers set last_seen_at = now() - interval '2 hours'
+where id = tests.registered_id('hers');
+select is(
+    tests.refusal('rita', $$ public.register_worker('one more', '1', 1) $$), null,
+    'one that has not called for an hour makes room'
+);
+update public.workers set last_seen_at = now() - interval '31 days'
+where id = tests.registered_id('number 7');
+select private.prune_workers();
+select bag_eq(
+    $$ select name from tests.registered where id not in (select id from public.workers) $$,
+    array['number 7'], 'who has not called for 30 days is forgotten, nobody else'
 );
 rollback to empty;
 

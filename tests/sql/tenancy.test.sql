@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(94);
+select plan(97);
 
 -- Given a project with one of everything, run once, and a stranger with an organization of their own
 select tests.make_person('nora');
@@ -214,6 +214,27 @@ select is(
 select throws_ok(
     $$ select public.create_organization('x') $$, 'PT401', null, 'which is refused as 401'
 );
+
+select tests.make_person('fay');
+select tests.act_as('fay');
+select lives_ok(
+    $$
+    select public.create_organization('number ' || numbers.number)
+    from generate_series(1, 20) as numbers (number)
+    $$,
+    'a person founds twenty organizations'
+);
+select is(
+    tests.slug_of($$ select public.create_organization('one more') $$), 'too_many_organizations',
+    'and no more: the limits of one would be worth nothing'
+);
+select tests.act_as_owner();
+delete from public.organizations where name = 'number 1';
+select tests.act_as('fay');
+select lives_ok(
+    $$ select public.create_organization('one more') $$, 'one that is gone makes room for another'
+);
+select tests.act_as_owner();
 
 -- What a viewer may change: nothing
 
