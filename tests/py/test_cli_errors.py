@@ -74,9 +74,9 @@ def test_an_unreachable_project_is_told_with_its_reason(cause: Exception, said: 
             AccessRefused("no right", "42501", status=403),
             "sb_publishable_x",
             (
-                "ASSAY_SUPABASE_KEY may not do this (no right). It takes the project's secret key, "
-                "or its publishable key with an account in ASSAY_EMAIL and ASSAY_PASSWORD: for a "
-                "worker that of a runner."
+                "ASSAY_SUPABASE_KEY may not do this (no right). It takes the project's secret key; "
+                "or its publishable key, with an account in ASSAY_EMAIL and ASSAY_PASSWORD, which "
+                "for a worker is a runner's."
             ),
         ),
         (
