@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -100,6 +101,7 @@ class House:
             try:
                 return self.database.execute(query, values).fetchall()
             except psycopg.OperationalError:
+                time.sleep(0.1)
                 with contextlib.suppress(psycopg.OperationalError):
                     self.database = connect(self.connection)
         raise TimeoutError("the database does not come back")
