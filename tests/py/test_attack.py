@@ -54,8 +54,8 @@ def world(stack: Connection) -> Iterator[World]:
         contextlib.closing(World(stack, database)) as world,
     ):
         yield world
-    if os.environ.get("ASSAY_ATTACK") == "timed":
-        tell_timings(world)
+        if os.environ.get("ASSAY_ATTACK") == "timed":
+            tell_timings(world)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(world.counts.items()))
     sys.stdout.write(f"attacks: {world.counts.total()} ({counted})\n")
 
