@@ -49,6 +49,20 @@ comment on function private.are_labels(text[]) is
 'At most 20 words, of 1 to 63 characters, without blanks and commas. For check constraints.';
 grant execute on function private.are_labels(text[]) to authenticated, service_role;
 
+create function private.is_role(role text)
+returns boolean
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select coalesce(is_role.role in ('owner', 'admin', 'editor', 'viewer', 'runner'), false);
+$function$;
+comment on function private.is_role(text) is
+'Is there such a role? False for null. For check constraints.';
+grant execute on function private.is_role(text) to authenticated, service_role;
+
 create table public.organization_members (
     organization_id uuid not null references public.organizations on delete cascade,
     user_id uuid not null references public.users on delete cascade,
@@ -56,9 +70,7 @@ create table public.organization_members (
     labels text[] not null default '{}',
     created_at timestamptz not null default now(),
     primary key (organization_id, user_id),
-    constraint organization_members_role_check check (
-        role in ('owner', 'admin', 'editor', 'viewer', 'runner')
-    ),
+    constraint organization_members_role_check check (private.is_role(role)),
     constraint organization_members_labels_check check (
         private.are_labels(labels) and (role = 'runner' or labels = '{}')
     )

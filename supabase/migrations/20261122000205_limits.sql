@@ -72,7 +72,7 @@ after insert on public.organizations
 referencing new table as made
 for each statement execute function private.give_limits();
 
-create function private.touch_limits()
+create function private.touch_updated_at()
 returns trigger
 language plpgsql
 volatile
@@ -85,11 +85,11 @@ begin
     return new;
 end;
 $function$;
-comment on function private.touch_limits() is 'Set updated_at on change. Trigger function.';
+comment on function private.touch_updated_at() is 'Set updated_at on change. Trigger function.';
 
 create trigger t100_touch_updated_at
 before update on public.organization_limits
-for each row execute function private.touch_limits();
+for each row execute function private.touch_updated_at();
 
 create function private.refuse_above(
     used bigint, allowed bigint, slug text, subject text, hint text

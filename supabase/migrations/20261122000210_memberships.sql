@@ -179,9 +179,7 @@ set search_path = ''
 as $function$
 declare
     v_problem text := case
-        when
-            coalesce(refuse_malformed_membership.role, '')
-            not in ('owner', 'admin', 'editor', 'viewer', 'runner')
+        when not private.is_role(refuse_malformed_membership.role)
             then format('there is no role "%s"', left(refuse_malformed_membership.role, 100))
         when refuse_malformed_membership.role <> 'runner' and labels <> '{}'
             then 'only runners carry labels'

@@ -14,9 +14,7 @@ create table public.organization_invitations (
     created_at timestamptz not null default now(),
     expires_at timestamptz not null,
     constraint organization_invitations_token_digest_key unique (token_digest),
-    constraint organization_invitations_role_check check (
-        role in ('owner', 'admin', 'editor', 'viewer', 'runner')
-    ),
+    constraint organization_invitations_role_check check (private.is_role(role)),
     constraint organization_invitations_labels_check check (
         private.are_labels(labels) and (role = 'runner' or labels = '{}')
     ),

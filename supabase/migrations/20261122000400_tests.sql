@@ -379,21 +379,6 @@ create index fixture_usage_project_id_idx on public.fixture_usage (project_id);
 create index test_request_configs_project_id_idx on public.test_request_configs (project_id);
 create index test_response_specs_project_id_idx on public.test_response_specs (project_id);
 
-create function private.touch_updated_at()
-returns trigger
-language plpgsql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-begin
-    new.updated_at = now();
-    return new;
-end;
-$function$;
-comment on function private.touch_updated_at() is 'Set updated_at on change. Trigger function.';
-
 create trigger t100_touch_updated_at
 before update on public.test_cases
 for each row execute function private.touch_updated_at();

@@ -95,6 +95,27 @@ create index workers_user_id_idx on public.workers (user_id);
 alter table public.workers enable row level security;
 grant select on public.workers to service_role;
 
+create function private.may_take(worker public.workers, organization_id uuid, labels text[])
+returns boolean
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return (
+        worker.organization_id is null
+        or worker.organization_id = may_take.organization_id
+    ) and may_take.labels <@ worker.labels;
+end;
+$function$;
+comment on function private.may_take(public.workers, uuid, text[]) is
+$comment$May a worker have the runs of an organization that ask for these labels?
+
+One with the secret key takes those of all organizations, a runner's those of its own; and every
+worker only such as ask for no label that it lacks.$comment$;
+
 create table private.live_runs (
     run_id uuid primary key references public.test_runs on delete cascade,
     project_id uuid not null,

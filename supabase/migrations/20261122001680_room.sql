@@ -75,8 +75,7 @@ as $function$
             lives.last_served_at
         from lives
         where
-            (worker.organization_id is null or lives.organization_id = worker.organization_id)
-            and lives.labels <@ worker.labels
+            private.may_take(worker, lives.organization_id, lives.labels)
             and lives.environment_id in (select open_places.environment_id from open_places)
             and exists (
                 select

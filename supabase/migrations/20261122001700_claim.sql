@@ -95,8 +95,7 @@ begin
         select lives.run_id
         from private.live_runs as lives
         where
-            (worker.organization_id is null or lives.organization_id = worker.organization_id)
-            and lives.labels <@ worker.labels
+            private.may_take(worker, lives.organization_id, lives.labels)
             and exists (
                 select
                 from private.work_items as items
@@ -319,8 +318,7 @@ begin
         from private.live_runs as lives
         inner join private.work_items as items on items.run_id = lives.run_id
         where
-            (worker.organization_id is null or lives.organization_id = worker.organization_id)
-            and lives.labels <@ worker.labels
+            private.may_take(worker, lives.organization_id, lives.labels)
             and items.state = 'ready'
             and items.available_at > clock_timestamp()
     );

@@ -17,6 +17,18 @@ $function$;
 comment on function private.runner_id() is
 'The account that calls; null for the secret key and a direct connection.';
 
+create function private.runner_key(user_id uuid)
+returns bigint
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select hashtextextended('assay runner ' || user_id::text, 0);
+$function$;
+comment on function private.runner_key(uuid) is 'The advisory lock of a runner account.';
+
 create function private.hold_runner(user_id uuid)
 returns void
 language sql
@@ -25,7 +37,7 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-    select pg_advisory_xact_lock_shared(hashtextextended('assay runner ' || user_id::text, 0));
+    select pg_advisory_xact_lock_shared(private.runner_key(user_id));
 $function$;
 comment on function private.hold_runner(uuid) is
 $comment$Keep the account from being revoked until this transaction is over: what a worker began to

@@ -13,7 +13,7 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-    select pg_advisory_xact_lock(hashtextextended('assay runner ' || accounts.id::text, 0))
+    select pg_advisory_xact_lock(private.runner_key(accounts.id))
     from (
         select distinct unnest(user_ids) as id
         order by id

@@ -110,12 +110,9 @@ as $function$
         select
         from public.projects
         inner join public.workers
-            on
-                workers.organization_id is null
-                or workers.organization_id = projects.organization_id
+            on private.may_take(workers, projects.organization_id, has_worker.labels)
         where
             projects.id = has_worker.project_id
-            and has_worker.labels <@ workers.labels
             and workers.revoked_at is null
             -- an idle one calls at least once a minute, and is noted to the minute
             and workers.last_seen_at > now() - interval '3 minutes'
