@@ -120,6 +120,25 @@ $comment$Raise PT429 and the slug if more would be used than is allowed.
 
 subject: what is counted, in the plural. hint: what to do; null allowed is no limit.$comment$;
 
+create function private.count_members(organization_id uuid)
+returns bigint
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return (
+        select count(*)
+        from public.organization_members as members
+        where members.organization_id = count_members.organization_id
+    );
+end;
+$function$;
+comment on function private.count_members(uuid) is
+'Members of an organization, runner accounts included.';
+
 create function private.hold_member_limit()
 returns trigger
 language plpgsql
@@ -130,15 +149,10 @@ set search_path = ''
 as $function$
 begin
     perform private.refuse_above(
-        counted.used, limits.max_members, 'too_many_members', 'members',
-        'Remove somebody, or ask the operator to raise max_members.'
+        private.count_members(limits.organization_id), limits.max_members, 'too_many_members',
+        'members', 'Remove somebody, or ask the operator to raise max_members.'
     )
     from public.organization_limits as limits
-    cross join lateral (
-        select count(*) as used
-        from public.organization_members as members
-        where members.organization_id = limits.organization_id
-    ) as counted
     where limits.organization_id in (select made.organization_id from made);
     return null;
 end;

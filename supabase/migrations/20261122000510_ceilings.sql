@@ -5,6 +5,25 @@ set statement_timeout = '30s';
 
 -- Looked at by each statement for itself: several at once may pass a ceiling by what they add.
 
+create function private.count_projects(organization_id uuid)
+returns bigint
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return (
+        select count(*)
+        from public.projects
+        where projects.organization_id = count_projects.organization_id
+    );
+end;
+$function$;
+comment on function private.count_projects(uuid) is
+'Projects of an organization, archived ones included.';
+
 create function private.hold_project_limit()
 returns trigger
 language plpgsql
@@ -15,15 +34,11 @@ set search_path = ''
 as $function$
 begin
     perform private.refuse_above(
-        counted.used, limits.max_projects, 'too_many_projects', 'projects',
+        private.count_projects(limits.organization_id), limits.max_projects, 'too_many_projects',
+        'projects',
         'Archived ones count, too. Ask the operator to delete some, or to raise max_projects.'
     )
     from public.organization_limits as limits
-    cross join lateral (
-        select count(*) as used
-        from public.projects
-        where projects.organization_id = limits.organization_id
-    ) as counted
     where limits.organization_id in (select made.organization_id from made);
     return null;
 end;
@@ -36,6 +51,26 @@ after insert on public.projects
 referencing new table as made
 for each statement execute function private.hold_project_limit();
 
+create function private.count_tests(organization_id uuid)
+returns bigint
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return (
+        select count(*)
+        from public.test_cases as cases
+        inner join public.projects on projects.id = cases.project_id
+        where projects.organization_id = count_tests.organization_id
+    );
+end;
+$function$;
+comment on function private.count_tests(uuid) is
+'Tests over all projects of an organization, archived ones included.';
+
 create function private.hold_test_limit()
 returns trigger
 language plpgsql
@@ -46,16 +81,10 @@ set search_path = ''
 as $function$
 begin
     perform private.refuse_above(
-        counted.used, limits.max_tests, 'too_many_tests', 'tests',
+        private.count_tests(limits.organization_id), limits.max_tests, 'too_many_tests', 'tests',
         'Archived ones count, too. Ask the operator to delete some, or to raise max_tests.'
     )
     from public.organization_limits as limits
-    cross join lateral (
-        select count(*) as used
-        from public.test_cases as cases
-        inner join public.projects on projects.id = cases.project_id
-        where projects.organization_id = limits.organization_id
-    ) as counted
     where limits.organization_id in (
         select projects.organization_id
         from made

@@ -213,50 +213,47 @@ $function$;
 comment on function private.count_removed() is
 'Count rows of a project that were deleted. Trigger function.';
 
-create trigger t900_count_added after insert on public.test_suites
-referencing new table as made for each statement execute function private.count_added();
-create trigger t900_count_changed after update on public.test_suites
-referencing old table as gone new table as made
-for each statement execute function private.count_changed();
-create trigger t900_count_added after insert on public.test_cases
-referencing new table as made for each statement execute function private.count_added();
-create trigger t900_count_changed after update on public.test_cases
-referencing old table as gone new table as made
-for each statement execute function private.count_changed();
-create trigger t900_count_added after insert on public.test_request_configs
-referencing new table as made for each statement execute function private.count_added();
-create trigger t900_count_changed after update on public.test_request_configs
-referencing old table as gone new table as made
-for each statement execute function private.count_changed();
-create trigger t900_count_added after insert on public.test_response_specs
-referencing new table as made for each statement execute function private.count_added();
-create trigger t900_count_changed after update on public.test_response_specs
-referencing old table as gone new table as made
-for each statement execute function private.count_changed();
-create trigger t900_count_added after insert on public.api_endpoints
-referencing new table as made for each statement execute function private.count_added();
-create trigger t900_count_removed after delete on public.api_endpoints
-referencing old table as gone for each statement execute function private.count_removed();
-create trigger t900_count_added after insert on public.test_dependencies
-referencing new table as made for each statement execute function private.count_added();
-create trigger t900_count_removed after delete on public.test_dependencies
-referencing old table as gone for each statement execute function private.count_removed();
-create trigger t900_count_added after insert on public.test_data_fixtures
-referencing new table as made for each statement execute function private.count_added();
-create trigger t900_count_changed after update on public.test_data_fixtures
-referencing old table as gone new table as made
-for each statement execute function private.count_changed();
-create trigger t900_count_removed after delete on public.test_data_fixtures
-referencing old table as gone for each statement execute function private.count_removed();
-create trigger t900_count_added after insert on public.environments
-referencing new table as made for each statement execute function private.count_added();
-create trigger t900_count_added after insert on public.environment_variables
-referencing new table as made for each statement execute function private.count_added();
-create trigger t900_count_changed after update on public.environment_variables
-referencing old table as gone new table as made
-for each statement execute function private.count_changed();
-create trigger t900_count_removed after delete on public.environment_variables
-referencing old table as gone for each statement execute function private.count_removed();
+do $triggers$
+declare
+    v_trigger record;
+begin
+    for v_trigger in
+        select
+            tables.name as relation,
+            verbs.verb,
+            verbs.counter,
+            verbs.transition
+        from (
+            values
+            -- what people only archive goes with its project, of which a recount tells
+            ('test_suites', '{insert,update}'::text[]),
+            ('test_cases', '{insert,update}'),
+            ('test_request_configs', '{insert,update}'),
+            ('test_response_specs', '{insert,update}'),
+            ('environments', '{insert}'),
+            -- no update makes these larger
+            ('api_endpoints', '{insert,delete}'),
+            ('test_dependencies', '{insert,delete}'),
+            ('test_data_fixtures', '{insert,update,delete}'),
+            ('environment_variables', '{insert,update,delete}')
+        ) as tables (name, verbs)
+        inner join (
+            values
+            ('insert', 'count_added', 'new table as made'),
+            ('update', 'count_changed', 'old table as gone new table as made'),
+            ('delete', 'count_removed', 'old table as gone')
+        ) as verbs (verb, counter, transition)
+            on verbs.verb = any(tables.verbs)
+    loop
+        execute format(
+            'create trigger %I after %s on public.%I referencing %s for each statement '
+            'execute function private.%I()',
+            't900_' || v_trigger.counter, v_trigger.verb, v_trigger.relation,
+            v_trigger.transition, v_trigger.counter
+        );
+    end loop;
+end;
+$triggers$;
 
 -- Runs: measured by the job.
 

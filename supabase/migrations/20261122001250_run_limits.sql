@@ -3,6 +3,25 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
+create function private.count_live_runs(organization_id uuid)
+returns bigint
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return (
+        select count(*)
+        from private.live_runs as lives
+        where lives.organization_id = count_live_runs.organization_id
+    );
+end;
+$function$;
+comment on function private.count_live_runs(uuid) is
+'Runs of an organization that are not over.';
+
 create function private.refuse_excess_runs(organization_id uuid, added bigint)
 returns void
 language plpgsql
@@ -13,12 +32,8 @@ set search_path = ''
 as $function$
 begin
     perform private.refuse_above(
-        added + (
-            select count(*)
-            from private.live_runs as lives
-            where lives.organization_id = limits.organization_id
-        ),
-        limits.max_live_runs, 'too_many_runs', 'runs queued or under way',
+        added + private.count_live_runs(limits.organization_id), limits.max_live_runs,
+        'too_many_runs', 'runs queued or under way',
         'Wait until one is over, or cancel one; the operator can raise max_live_runs.'
     )
     from public.organization_limits as limits

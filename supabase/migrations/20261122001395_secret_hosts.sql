@@ -31,6 +31,26 @@ written plainly.
 Of a name all but the trailing dot counts, in lower case; an address is compared as it is written.
 Source: RFC 3986, section 3.2.$comment$;
 
+create function private.without_port(address text)
+returns text
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return case
+        when right(address, 4) = ':443' then left(address, -4)
+        when right(address, 3) = ':80' then left(address, -3)
+        else address
+    end;
+end;
+$function$;
+comment on function private.without_port(text) is
+$comment$An address without its port if that is one of the two of the web: how a pattern names both,
+and any other address as it is.$comment$;
+
 create function private.may_go_to(address text, allowed_hosts text[])
 returns boolean
 language plpgsql
@@ -42,12 +62,7 @@ as $function$
 declare
     v_pattern text;
     v_suffix text;
-    -- without a port a pattern stands for the two of the web
-    v_host text := case
-        when right(address, 4) = ':443' then left(address, -4)
-        when right(address, 3) = ':80' then left(address, -3)
-        else address
-    end;
+    v_host text := private.without_port(address);
 begin
     if address = any(allowed_hosts) or v_host = any(allowed_hosts) then
         return true;

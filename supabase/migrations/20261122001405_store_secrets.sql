@@ -47,7 +47,7 @@ begin
             hint = 'Say with allowed_hosts where the secret may go, or write the base URL without '
                 || 'a user and with a name beyond ASCII as xn--....';
     end if;
-    return array[regexp_replace(v_address, ':(80|443)$', '')];
+    return array[private.without_port(v_address)];
 end;
 $function$;
 comment on function private.default_hosts(text) is

@@ -126,7 +126,7 @@ as $function$
                     and private.holds_secret(tokens.value, secrets.forms)
             ),
             array(
-                select distinct regexp_replace(addresses.address, ':(80|443)$', '')
+                select distinct private.without_port(addresses.address)
                 from unnest(
                     array[tokens.address, private.address_of(tokens.base_url)]
                 ) as addresses (address)

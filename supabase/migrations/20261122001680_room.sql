@@ -97,6 +97,31 @@ have room, in fair order.
 A look without locks, for when there are many: without it, the runs of one tenant that all wait for
 room would stand before those of everybody else. private.open_gates has the last word.$comment$;
 
+create function private.count_leased(organization_id uuid)
+returns bigint
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return (
+        select count(*)
+        from private.work_items as items
+        where
+            items.state = 'leased'
+            and items.environment_id in (
+                select lives.environment_id
+                from private.live_runs as lives
+                where lives.organization_id = count_leased.organization_id
+            )
+    );
+end;
+$function$;
+comment on function private.count_leased(uuid) is
+'Tests of an organization that are handed out to workers.';
+
 create function private.find_rooms(run_ids uuid[])
 returns jsonb
 language plpgsql
@@ -144,17 +169,7 @@ begin
         select
             jsonb_object_agg(
                 limits.organization_id,
-                limits.max_parallel_tests - (
-                    select count(*)
-                    from private.work_items as items
-                    where
-                        items.state = 'leased'
-                        and items.environment_id in (
-                            select lives.environment_id
-                            from private.live_runs as lives
-                            where lives.organization_id = limits.organization_id
-                        )
-                )
+                limits.max_parallel_tests - private.count_leased(limits.organization_id)
             )
         from public.organization_limits as limits
         where limits.organization_id = any(v_organization_ids)

@@ -1,5 +1,5 @@
 -- What an organization uses of its limits, for its members.
--- Depends on: limits, storage. Locks: none, all objects are new.
+-- Depends on: limits, ceilings, storage, run_limits, room. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -36,69 +36,35 @@ begin
     end if;
 
     return query
-    with lives as materialized (
-        select live_runs.*
-        from private.live_runs
-        where live_runs.organization_id = v_limits.organization_id
-    )
-
     select
-        'live_runs',
-        (select count(*) from lives),
-        v_limits.max_live_runs::bigint
-    union all
-    select
-        'parallel_tests',
+        used.name,
+        used.used,
+        used.allowed
+    from (
+        values
+        ('live_runs', private.count_live_runs(v_limits.organization_id), v_limits.max_live_runs),
         (
-            select count(*)
-            from private.work_items as items
-            where
-                items.state = 'leased'
-                and items.environment_id in (select lives.environment_id from lives)
+            'parallel_tests', private.count_leased(v_limits.organization_id),
+            v_limits.max_parallel_tests
         ),
-        v_limits.max_parallel_tests::bigint
-    union all
-    select
-        'tests_per_run',
         (
-            select coalesce(max(runs.total_count), 0)::bigint
-            from lives
-            inner join public.test_runs as runs on runs.id = lives.run_id
+            'tests_per_run',
+            (
+                select coalesce(max(runs.total_count), 0)
+                from private.live_runs as lives
+                inner join public.test_runs as runs on runs.id = lives.run_id
+                where lives.organization_id = v_limits.organization_id
+            ),
+            v_limits.max_tests_per_run
         ),
-        v_limits.max_tests_per_run::bigint
-    union all
-    select
-        'stored_bytes',
-        private.stored_bytes(v_limits.organization_id),
-        v_limits.max_stored_bytes
-    union all
-    select
-        'projects',
         (
-            select count(*)
-            from public.projects
-            where projects.organization_id = v_limits.organization_id
+            'stored_bytes', private.stored_bytes(v_limits.organization_id),
+            v_limits.max_stored_bytes
         ),
-        v_limits.max_projects::bigint
-    union all
-    select
-        'tests',
-        (
-            select count(*)
-            from public.test_cases as cases
-            inner join public.projects on projects.id = cases.project_id
-            where projects.organization_id = v_limits.organization_id
-        ),
-        v_limits.max_tests::bigint
-    union all
-    select
-        'members',
-        (
-            select count(*)
-            from public.organization_members as members
-            where members.organization_id = v_limits.organization_id
-        ),
-        v_limits.max_members::bigint;
+        ('projects', private.count_projects(v_limits.organization_id), v_limits.max_projects),
+        ('tests', private.count_tests(v_limits.organization_id), v_limits.max_tests),
+        ('members', private.count_members(v_limits.organization_id), v_limits.max_members)
+    ) as used (name, used, allowed);
 end;
 $function$;
 comment on function private.get_organization_usage(uuid) is
