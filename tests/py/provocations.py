@@ -62,26 +62,26 @@ def malformed_work(engine: Engine) -> Statement:
 
 @refusal
 def too_many_runs(engine: Engine) -> Statement:
-    limit(engine, "max_live_runs", 0)
+    engine.limit("max_live_runs", 0)
     return engine.queueing(case())
 
 
 @refusal
 def too_many_tests_in_run(engine: Engine) -> Statement:
-    limit(engine, "max_tests_per_run", 1)
+    engine.limit("max_tests_per_run", 1)
     return engine.queueing(case("one"), case("two"))
 
 
 @refusal
 def storage_exhausted(engine: Engine) -> Statement:
     call = engine.queueing(case())
-    limit(engine, "max_stored_bytes", 0)
+    engine.limit("max_stored_bytes", 0)
     return call
 
 
 @refusal
 def too_many_projects(engine: Engine) -> Statement:
-    limit(engine, "max_projects", 1)
+    engine.limit("max_projects", 1)
     return Statement(
         "insert into public.projects (organization_id, name) values (%s, 'another')",
         (engine.organization,),
@@ -90,14 +90,14 @@ def too_many_projects(engine: Engine) -> Statement:
 
 @refusal
 def too_many_tests(engine: Engine) -> Statement:
-    limit(engine, "max_tests", 0)
+    engine.limit("max_tests", 0)
     return saving(engine, case())
 
 
 @refusal
 def too_many_members(engine: Engine) -> Statement:
     person = engine.person()
-    limit(engine, "max_members", 0)
+    engine.limit("max_members", 0)
     return Statement(
         "insert into public.organization_members (organization_id, user_id, role)"
         " values (%s, %s, 'viewer')",
@@ -119,14 +119,6 @@ def too_many_workers(engine: Engine) -> Statement:
     for _ in range(100):
         engine.make(registering(engine, runner))
     return registering(engine, runner)
-
-
-def limit(engine: Engine, name: str, value: int) -> None:
-    """Give the project's organization another limit."""
-    engine.connection.execute(
-        f"update public.organization_limits set {name} = %s where organization_id = %s",  # noqa: S608
-        (value, engine.organization),
-    )
 
 
 # Refused calls: authoring

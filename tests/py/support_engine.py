@@ -86,6 +86,22 @@ class Engine:
             (max_bytes, self.environment),
         )
 
+    def limit(self, name: str, value: int) -> None:
+        """Give the organization another limit."""
+        self.connection.execute(
+            f"update public.organization_limits set {name} = %s where organization_id = %s",  # noqa: S608
+            (value, self.organization),
+        )
+
+    def is_anybody_waiting(self) -> bool:
+        """Tell whether a session of the database waits for another."""
+        return bool(
+            self.value(
+                "select exists (select from pg_stat_activity"
+                " where datname = current_database() and wait_event_type = 'Lock')"
+            )
+        )
+
     def save(self, *tests: Mapping[str, Any], **suite: Any) -> str:
         """Save *tests* in a new suite; returns its id."""
         document = {"project": str(self.project), "name": str(uuid.uuid4()), **suite}

@@ -20,7 +20,7 @@ def test_queued_runs_never_exceed_the_limit(database: Database) -> None:
     """Whatever project and function they come from; each is queued whole or refused with 429."""
     with database.connect("postgres") as connection:
         engines = projects_of_one_organization(connection)
-        limit(engines[0], "max_live_runs", ROOM)
+        engines[0].limit("max_live_runs", ROOM)
         calls = [queueing(engines[number % PROJECTS], number) for number in range(SESSIONS)]
 
         answers = at_once(database, calls)
@@ -45,7 +45,7 @@ def test_parallel_tests_never_exceed_the_limit(database: Database) -> None:
         ThreadPoolExecutor(1) as pool,
     ):
         engines = projects_of_one_organization(connection)
-        limit(engines[0], "max_parallel_tests", ROOM)
+        engines[0].limit("max_parallel_tests", ROOM)
         for engine in engines:
             engine.queue(*(case(f"test {number}") for number in range(5)))
         worker = engines[0].value(
@@ -58,15 +58,7 @@ def test_parallel_tests_never_exceed_the_limit(database: Database) -> None:
         taken = claim(first, worker, 4)
         holder.rollback()
         waiting = pool.submit(claim, second, worker, 20)
-        wait_until(
-            lambda: (
-                waiting.done()
-                or engines[0].value(
-                    "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s",
-                    second.info.backend_pid,
-                )
-            )
-        )
+        wait_until(lambda: waiting.done() or engines[0].is_anybody_waiting())
         first.commit()
 
         assert (taken, waiting.result()) == (4, ROOM - 4)
@@ -98,14 +90,6 @@ def projects_of_one_organization(connection: psycopg.Connection) -> list[Engine]
 def case(name: str) -> dict[str, Any]:
     """Return the document of a test."""
     return {"name": name, "request": {"path": "/"}}
-
-
-def limit(engine: Engine, name: str, value: int) -> None:
-    """Give the organization another limit."""
-    engine.connection.execute(
-        f"update public.organization_limits set {name} = %s where organization_id = %s",  # noqa: S608
-        (value, engine.organization),
-    )
 
 
 def queueing(engine: Engine, number: int) -> tuple[str, tuple[Any, ...]]:

@@ -42,23 +42,14 @@ def session(database: Database, person: str | None, level: str) -> Iterator[psyc
 
 
 def race(
-    database: Database, finish_first: Callable[[], None], second: Callable[[], None]
+    engine: Engine, finish_first: Callable[[], None], second: Callable[[], None]
 ) -> BaseException | None:
     """Let *second* run into what another session has done and then finishes; what it fails with."""
-    with database.connect() as watching, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         outcome = pool.submit(second)
-        wait_until(lambda: outcome.done() or is_anybody_waiting(watching))
+        wait_until(lambda: outcome.done() or engine.is_anybody_waiting())
         finish_first()
         return outcome.exception(HANG_S)
-
-
-def is_anybody_waiting(connection: psycopg.Connection) -> bool:
-    """Return whether a session of this database waits for another."""
-    row = connection.execute(
-        "select exists (select from pg_stat_activity"
-        " where datname = current_database() and wait_event_type = 'Lock')"
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def owners(engine: Engine) -> int:
@@ -78,7 +69,7 @@ def test_two_owners_leave_at_once(database: Database, engine: Engine, level: str
     with session(database, people[0], level) as first, session(database, people[1], level) as other:
         first.execute(LEAVE, {"organization": engine.organization})
         error = race(
-            database,
+            engine,
             first.commit,
             lambda: end(other.execute(LEAVE, {"organization": engine.organization})),
         )
@@ -102,7 +93,7 @@ def test_two_owners_are_deleted_at_once(database: Database, engine: Engine, leve
 
     with session(database, None, level) as first, session(database, None, level) as other:
         first.execute(DELETE, given[0])
-        error = race(database, first.commit, lambda: end(other.execute(DELETE, given[1])))
+        error = race(engine, first.commit, lambda: end(other.execute(DELETE, given[1])))
 
     assert isinstance(error, psycopg.Error)
     assert owners(engine) == 1
@@ -115,7 +106,7 @@ def test_a_removal_that_is_undone_counts_for_nothing(database: Database, engine:
 
     with session(database, None, LEVELS[0]) as first, session(database, None, LEVELS[0]) as other:
         first.execute(DELETE, given[0])
-        error = race(database, first.rollback, lambda: end(other.execute(DELETE, given[1])))
+        error = race(engine, first.rollback, lambda: end(other.execute(DELETE, given[1])))
 
     assert error is None
     assert owners(engine) == 1
@@ -132,7 +123,7 @@ def test_an_owner_leaves_while_the_other_is_demoted(database: Database, engine: 
         session(database, people[1], LEVELS[0]) as other,
     ):
         first.execute(demotion, given)
-        error = race(database, first.commit, lambda: end(other.execute(LEAVE, given)))
+        error = race(engine, first.commit, lambda: end(other.execute(LEAVE, given)))
 
     # who was demoted meanwhile may leave as the viewer that they are
     assert error is None
@@ -150,7 +141,7 @@ def test_two_owners_remove_each_other(database: Database, engine: Engine) -> Non
         session(database, people[1], LEVELS[0]) as other,
     ):
         first.execute(removal, given[1])
-        error = race(database, first.commit, lambda: end(other.execute(removal, given[0])))
+        error = race(engine, first.commit, lambda: end(other.execute(removal, given[0])))
 
     assert isinstance(error, psycopg.Error)
     assert error.diag.message_detail == "unknown_organization"
@@ -170,7 +161,7 @@ def test_two_accept_one_invitation_at_once(database: Database, engine: Engine) -
         session(database, people[1], LEVELS[0]) as other,
     ):
         first.execute(accept, (token,))
-        error = race(database, first.commit, lambda: end(other.execute(accept, (token,))))
+        error = race(engine, first.commit, lambda: end(other.execute(accept, (token,))))
 
     assert isinstance(error, psycopg.Error)
     assert error.diag.message_detail == "invalid_invitation"

@@ -68,11 +68,7 @@ class Scene:
 
     def wait_for_waiting(self, call: Future[Any]) -> None:
         """Wait until *call* waits for another session."""
-        waiting = (
-            "select count(*) from pg_stat_activity"
-            " where datname = current_database() and wait_event_type = 'Lock'"
-        )
-        wait_until(lambda: call.done() or self.engine.value(waiting) == 1)
+        wait_until(lambda: call.done() or self.engine.is_anybody_waiting())
         assert not call.done(), call.result()
 
     def states(self) -> dict[str, str]:
