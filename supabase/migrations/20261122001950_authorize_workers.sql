@@ -45,6 +45,24 @@ report or claim counts as a whole, or not at all. Does not wait for other calls 
 
 Taken before any row is locked. The other side: private.stop_calls.$comment$;
 
+create function private.hold_call(call_id uuid)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    perform pg_advisory_xact_lock(hashtextextended('assay call ' || call_id::text, 0));
+end;
+$function$;
+comment on function private.hold_call(uuid) is
+$comment$Let a claim or report wait for itself: when its connection breaks or it takes too long it is
+repeated, maybe while it is still under way, and must then see the leases that it takes.
+
+Taken before any row is locked; two different calls never wait for each other.$comment$;
+
 create function private.refuse_caller()
 returns void
 language plpgsql

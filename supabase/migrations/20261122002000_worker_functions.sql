@@ -55,9 +55,12 @@ parallel unsafe
 security definer -- the engine's tables are closed to workers
 set search_path = ''
 as $function$
+declare
+    v_worker public.workers := private.authorize_worker(claim_work.worker_id);
 begin
+    perform private.hold_call(claim_work.call_id);
     return private.claim(
-        private.authorize_worker(claim_work.worker_id), claim_work.call_id,
+        v_worker, claim_work.call_id,
         least(greatest(claim_work.free_slots, 0), 1000),
         least(greatest(claim_work.prefetch, 0), 1000)
     );
@@ -76,10 +79,14 @@ parallel unsafe
 security definer -- as claim_work
 set search_path = ''
 as $function$
+declare
+    v_worker public.workers;
 begin
     perform private.refuse_malformed_work(report_work.reports, 'reports');
+    v_worker := private.authorize_worker(report_work.worker_id);
+    perform private.hold_call(report_work.call_id);
     return private.report(
-        private.authorize_worker(report_work.worker_id), report_work.call_id, report_work.reports,
+        v_worker, report_work.call_id, report_work.reports,
         least(greatest(report_work.free_slots, 0), 1000),
         least(greatest(report_work.prefetch, 0), 1000)
     );

@@ -133,14 +133,14 @@ class Engine:
         )
         return [item for item in reply["work"] if item["run"] == str(run)]
 
-    def report(self, item: Mapping[str, Any], **report: Any) -> None:
-        """Report on *item*, by default that the answer was 200 and held nothing of interest."""
+    def say(self, item: Mapping[str, Any], **report: Any) -> dict[str, Any]:
+        """Return a report on *item*: by default the answer was 200 and held nothing of interest."""
         response = {"status": 200, "headers": [], "body": "", "encoding": "utf-8", "body_bytes": 0}
         lookups = [
             {"id": one["id"], "found": False, "values": [], "error": None}
             for one in item["observe"]
         ]
-        said = {
+        return {
             **{name: item[name] for name in ("item", "result", "attempt", "lease")},
             "started_at": "2026-01-01T00:00:00Z",
             "response": response,
@@ -149,9 +149,12 @@ class Engine:
             "error": None,
             **report,
         }
+
+    def report(self, item: Mapping[str, Any], **report: Any) -> None:
+        """Report on *item* as ``say`` does."""
         self.connection.execute(
             "select public.report_work(worker_id => %s, call_id => %s, reports => %s)",
-            (self.worker, uuid.uuid4(), as_sql([said])),
+            (self.worker, uuid.uuid4(), as_sql([self.say(item, **report)])),
         )
 
     def run(self, *tests: Mapping[str, Any], **report: Any) -> str:
