@@ -227,14 +227,14 @@ isOneToOne: false
                   ]
                 },"projects": {
                   Row: {
-                    "archived_at": string | null,"created_at": string,"description": string | null,"id": string,"name": string,"organization_id": string,"variables": NonNullable<Json>
+                    "archived_at": string | null,"created_at": string,"description": string | null,"id": string,"name": string,"organization_id": string,"pause_reason": string | null,"paused_at": string | null,"paused_by": string | null,"variables": NonNullable<Json>
                   }
                   ComputedFields: never
                   Insert: {
-                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"variables"?: NonNullable<Json>
+                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"pause_reason"?: string | null,"paused_at"?: string | null,"paused_by"?: string | null,"variables"?: NonNullable<Json>
                   }
                   Update: {
-                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"variables"?: NonNullable<Json>
+                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"pause_reason"?: string | null,"paused_at"?: string | null,"paused_by"?: string | null,"variables"?: NonNullable<Json>
                   }
                   Relationships: [
                     {
@@ -242,6 +242,12 @@ isOneToOne: false
       columns: ["organization_id"]
 isOneToOne: false
       referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "projects_paused_by_fkey"
+      columns: ["paused_by"]
+isOneToOne: false
+      referencedRelation: "users"
       referencedColumns: ["id"]
     }
                   ]
@@ -685,6 +691,25 @@ isOneToOne: false
               "allowed_hosts": (string)[],"changed_at": string,"changed_by": string,"last_used_at": string,"name": string
             }[]
                            },
+"pause_project":
+{ Args: { "project_id": string,"reason"?: string }; Returns: {
+              "archived_at": string | null,
+"created_at": string,
+"description": string | null,
+"id": string,
+"name": string,
+"organization_id": string,
+"pause_reason": string | null,
+"paused_at": string | null,
+"paused_by": string | null,
+"variables": NonNullable<Json>
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "projects"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "plan_run":
 { Args: { "environment_id": string,"selection"?: Json,"variables"?: Json }; Returns: Json
                            },
@@ -798,6 +823,25 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "test_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"resume_project":
+{ Args: { "project_id": string }; Returns: {
+              "archived_at": string | null,
+"created_at": string,
+"description": string | null,
+"id": string,
+"name": string,
+"organization_id": string,
+"pause_reason": string | null,
+"paused_at": string | null,
+"paused_by": string | null,
+"variables": NonNullable<Json>
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "projects"
         isOneToOne: true
         isSetofReturn: false
       } },

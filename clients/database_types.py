@@ -355,6 +355,9 @@ class PublicProjects(BaseModel):
     id: uuid.UUID = Field(alias="id")
     name: str = Field(alias="name")
     organization_id: uuid.UUID = Field(alias="organization_id")
+    pause_reason: Optional[str] = Field(alias="pause_reason")
+    paused_at: Optional[datetime.datetime] = Field(alias="paused_at")
+    paused_by: Optional[uuid.UUID] = Field(alias="paused_by")
     variables: JsonValue = Field(alias="variables")
 
 class PublicProjectsInsert(TypedDict):
@@ -364,6 +367,9 @@ class PublicProjectsInsert(TypedDict):
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     name: Annotated[str, Field(alias="name")]
     organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    pause_reason: NotRequired[Annotated[Optional[str], Field(alias="pause_reason")]]
+    paused_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="paused_at")]]
+    paused_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="paused_by")]]
     variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
 
 class PublicProjectsUpdate(TypedDict):
@@ -373,6 +379,9 @@ class PublicProjectsUpdate(TypedDict):
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
     organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    pause_reason: NotRequired[Annotated[Optional[str], Field(alias="pause_reason")]]
+    paused_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="paused_at")]]
+    paused_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="paused_by")]]
     variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
 
 class PublicTestCases(BaseModel):

@@ -27,10 +27,6 @@ _FAILED, _TIMED_OUT = 1, 4
 _WIDE = 200
 # A worker that is there takes a run up within seconds.
 _PATIENCE_S = 3.0
-_NO_WORKER = (
-    "assay: the run waits, and no worker that may take it has called for minutes: start one, "
-    "`assay worker`, with the labels of its environment"
-)
 
 _RUN_EXAMPLES = """\
 examples:
@@ -174,14 +170,16 @@ async def _follow(
     """Show how the run goes until it is over; False when *timeout_s* ran out first."""
     until = time.monotonic() + timeout_s if timeout_s else None
     since, pause_s = 0, _POLL_MIN_S
-    began, is_warned = time.monotonic(), False
+    began, told = time.monotonic(), ""
     with progress:
         while True:
             state = await store.get_run_state(run_id, since)
             progress.show(state.get("run") or {}, state.get("results") or [])
-            if time.monotonic() - began > _PATIENCE_S and not is_warned and _is_forsaken(state):
-                Console(stderr=True).print(_NO_WORKER, soft_wrap=True)
-                is_warned = True
+            wait = state.get("waiting") or {}
+            if time.monotonic() - began > _PATIENCE_S and wait.get("slug", told) != told:
+                told = wait["slug"]
+                line = f"assay: the run waits: {wait.get('message')}. {wait.get('hint')}"
+                Console(stderr=True).print(line, soft_wrap=True, markup=False, highlight=False)
             if state.get("finished"):
                 return True
             if until and time.monotonic() > until:
@@ -190,11 +188,6 @@ async def _follow(
             pause_s = _POLL_MIN_S if moved > since else min(pause_s * 1.5, _POLL_MAX_S)
             since = moved
             await asyncio.sleep(pause_s)
-
-
-def _is_forsaken(state: Mapping[str, Any]) -> bool:
-    """Tell whether the run of *state* waits for a worker, and none has called for minutes."""
-    return (state.get("run") or {}).get("status") == "queued" and not state.get("has_worker")
 
 
 async def _report(store: ConsoleStore, args: argparse.Namespace) -> int:

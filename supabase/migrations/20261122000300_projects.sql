@@ -10,13 +10,20 @@ create table public.projects (
     description text,
     variables jsonb not null default '{}',
     archived_at timestamptz,
+    paused_at timestamptz,
+    paused_by uuid references public.users on delete set null,
+    pause_reason text,
     created_at timestamptz not null default now(),
     constraint projects_name_key unique (organization_id, name),
     constraint projects_name_check check (length(btrim(name)) between 1 and 200),
+    constraint projects_pause_check check (
+        paused_at is not null or num_nonnulls(paused_by, pause_reason) = 0
+    ),
     -- those with accept() raise, with the position and a hint, what is wrong
     constraint projects_texts_check check (
         private.accept(private.length_problem(name, '/name', 1000))
         and private.accept(private.length_problem(description, '/description', 20000))
+        and private.accept(private.length_problem(pause_reason, '/reason', 2000))
     ),
     constraint projects_variables_check check (
         private.accept(private.variables_problem(variables, '/variables'))
@@ -32,7 +39,13 @@ comment on column public.projects.variables is
 'Names and values for {{name}}, of the lowest precedence. JSON object.';
 comment on column public.projects.archived_at is
 'Since when it is hidden and cannot run; null = in use.';
+comment on column public.projects.paused_at is
+'Since when nothing of it is handed out to workers (pause_project); null = it goes on.';
+comment on column public.projects.paused_by is
+'Who paused it; null for the secret key, or while it is not paused.';
+comment on column public.projects.pause_reason is 'What they said about it; null if nothing.';
 comment on column public.projects.created_at is 'When it was created.';
+create index projects_paused_by_idx on public.projects (paused_by);
 
 create table public.api_credentials (
     id uuid primary key default gen_random_uuid(),
@@ -145,7 +158,9 @@ grant select on public.projects to authenticated;
 -- stranger that the row exists
 grant insert (organization_id, name, description, variables) on public.projects to authenticated;
 grant update (name, description, variables, archived_at) on public.projects to authenticated;
-grant select, insert, update, delete on public.projects to service_role;
+grant select, insert, delete on public.projects to service_role;
+-- who writes paused_at has to see to the live runs as well: pause_project
+grant update (name, description, variables, archived_at) on public.projects to service_role;
 
 create policy projects_select_member on public.projects
 for select to authenticated

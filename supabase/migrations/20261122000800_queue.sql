@@ -132,6 +132,7 @@ create table private.live_runs (
     is_timed_out boolean not null default false,
     is_teardown_late boolean not null default false,
     deadline_at timestamptz not null,
+    paused_at timestamptz,
     last_served_at timestamptz not null default '-infinity',
     constraint live_runs_phase_check check (phase in ('setup', 'main', 'teardown'))
 ) with (fillfactor = 70);
@@ -157,6 +158,9 @@ comment on column private.live_runs.is_teardown_late is
 'Teardown, too, took too long: it is given up.';
 comment on column private.live_runs.deadline_at is
 'When the run times out; in teardown, 10 minutes after its beginning, when that is given up.';
+comment on column private.live_runs.paused_at is
+$comment$Since when its clock stands still because its project is paused: nothing of it is handed
+out, and deadline_at waits. Null = it goes on.$comment$;
 comment on column private.live_runs.last_served_at is 'When it last had a claim, for fairness.';
 
 create index live_runs_organization_id_idx on private.live_runs (organization_id);

@@ -263,7 +263,7 @@ begin
 
     insert into private.live_runs (
         run_id, project_id, organization_id, environment_id, labels, phase,
-        setup_open_count, main_open_count, teardown_open_count, deadline_at
+        setup_open_count, main_open_count, teardown_open_count, deadline_at, paused_at
     )
     select
         run.id,
@@ -279,7 +279,9 @@ begin
         counts.setup,
         counts.main,
         counts.teardown,
-        now() + environments.run_timeout_ms * interval '1 millisecond'
+        now() + environments.run_timeout_ms * interval '1 millisecond',
+        -- the caller holds the project's row: no pause comes between
+        case when projects.paused_at is not null then greatest(now(), projects.paused_at) end
     from public.projects
     inner join public.environments on environments.id = run.environment_id
     cross join (

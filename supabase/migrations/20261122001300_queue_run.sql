@@ -243,7 +243,7 @@ $function$;
 comment on function private.enter_run(uuid, jsonb, jsonb, text) is
 'Plan a run and write it. Nobody is told yet.';
 
-create function private.announce_queued(runs public.test_runs[])
+create function private.wake_workers(organization_ids uuid[])
 returns void
 language sql
 volatile
@@ -251,26 +251,44 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-    select private.announce(told.topic, 'run_queued', told.payload)
+    -- nothing of the run: a runner that lost its rights may hear it until its token expires
+    select private.announce(topics.topic, 'run_queued', '{}')
+    from (
+        select distinct 'workers:' || organizations.id as topic
+        from unnest(organization_ids) as organizations (id)
+        union all
+        select 'workers'
+    ) as topics;
+$function$;
+comment on function private.wake_workers(uuid[]) is
+'Tell idle workers, those of these organizations too, that there may be work.';
+
+create function private.announce_queued(runs public.test_runs[])
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    perform private.announce(
+        'project:' || told.project_id, 'run_queued',
+        jsonb_build_object('project', told.project_id, 'runs', told.runs)
+    )
     from (
         select
-            'project:' || queued.project_id as topic,
-            jsonb_build_object(
-                'project', queued.project_id, 'runs', jsonb_agg(queued.id)
-            ) as payload
-        from unnest(runs) as queued
+            queued.project_id,
+            jsonb_agg(queued.id) as runs
+        from unnest(announce_queued.runs) as queued
         group by queued.project_id
-        union all
-        -- nothing of the run: a runner that lost its rights may hear it until its token expires
-        select distinct
-            topics.topic,
-            '{}'::jsonb
-        from unnest(runs) as queued
-        inner join public.projects on projects.id = queued.project_id
-        cross join lateral (
-            values ('workers'), ('workers:' || projects.organization_id)
-        ) as topics (topic)
     ) as told;
+    perform private.wake_workers(array(
+        select projects.organization_id
+        from unnest(announce_queued.runs) as queued
+        inner join public.projects on projects.id = queued.project_id
+    ));
+end;
 $function$;
 comment on function private.announce_queued(public.test_runs[]) is
 'Wake workers, and tell who watches the projects which runs: one message a topic.';

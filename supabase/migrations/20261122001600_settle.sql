@@ -454,7 +454,10 @@ begin
             update private.live_runs set phase = 'main' where run_id = v_live.run_id;
         elsif v_live.teardown_open_count > 0 then
             update private.live_runs
-            set phase = 'teardown', deadline_at = clock_timestamp() + interval '10 minutes'
+            set
+                phase = 'teardown',
+                deadline_at = clock_timestamp() + interval '10 minutes',
+                paused_at = case when paused_at is not null then clock_timestamp() end
             where run_id = v_live.run_id;
             update public.test_runs set status = 'finishing' where id = v_live.run_id;
         else

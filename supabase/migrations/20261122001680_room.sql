@@ -75,7 +75,8 @@ as $function$
             lives.last_served_at
         from lives
         where
-            private.may_take(worker, lives.organization_id, lives.labels)
+            lives.paused_at is null
+            and private.may_take(worker, lives.organization_id, lives.labels)
             and lives.environment_id in (select open_places.environment_id from open_places)
             and exists (
                 select

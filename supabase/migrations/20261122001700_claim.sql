@@ -95,7 +95,8 @@ begin
         select lives.run_id
         from private.live_runs as lives
         where
-            private.may_take(worker, lives.organization_id, lives.labels)
+            lives.paused_at is null
+            and private.may_take(worker, lives.organization_id, lives.labels)
             and exists (
                 select
                 from private.work_items as items
@@ -127,7 +128,8 @@ begin
     from (
         select lives.run_id
         from private.live_runs as lives
-        where lives.run_id = any(v_eligible)
+        -- asked again of the locked row: its project may have been paused meanwhile
+        where lives.run_id = any(v_eligible) and lives.paused_at is null
         order by lives.run_id
         for no key update skip locked
     ) as locked;
@@ -318,7 +320,8 @@ begin
         from private.live_runs as lives
         inner join private.work_items as items on items.run_id = lives.run_id
         where
-            private.may_take(worker, lives.organization_id, lives.labels)
+            lives.paused_at is null
+            and private.may_take(worker, lives.organization_id, lives.labels)
             and items.state = 'ready'
             and items.available_at > clock_timestamp()
     );

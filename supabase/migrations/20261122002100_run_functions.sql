@@ -66,6 +66,7 @@ begin
         from private.live_runs as lives
         where
             lives.deadline_at < clock_timestamp()
+            and lives.paused_at is null
             and case
                 when lives.phase = 'teardown' then not lives.is_teardown_late
                 else not lives.is_timed_out
@@ -98,6 +99,23 @@ comment on function private.page_limit(integer) is
 'How many entries a page has: as asked, but 1 to 1,000, the most that REST reads give.';
 grant execute on function private.page_limit(integer) to authenticated, service_role;
 
+create function private.is_live(worker public.workers)
+returns boolean
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return worker.revoked_at is null
+        -- an idle one calls at least once a minute, and is noted to the minute
+        and worker.last_seen_at > now() - interval '3 minutes';
+end;
+$function$;
+comment on function private.is_live(public.workers) is
+'Has a worker that may work called in the last minutes?';
+
 create function private.has_worker(project_id uuid, labels text[])
 returns boolean
 language sql
@@ -113,14 +131,110 @@ as $function$
             on private.may_take(workers, projects.organization_id, has_worker.labels)
         where
             projects.id = has_worker.project_id
-            and workers.revoked_at is null
-            -- an idle one calls at least once a minute, and is noted to the minute
-            and workers.last_seen_at > now() - interval '3 minutes'
+            and private.is_live(workers)
     );
 $function$;
 comment on function private.has_worker(uuid, text[]) is
 'Has any worker that would take runs of this project with these labels called in the last minutes?';
 grant execute on function private.has_worker(uuid, text[]) to authenticated, service_role;
+
+create function private.describe_lack(labels text[], carried text[])
+returns text
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_missing text[] := array(
+        select wanted.label
+        from unnest(labels) as wanted (label)
+        where wanted.label <> all(carried)
+        order by wanted.label
+    );
+begin
+    return case
+        when labels = '{}' then 'no worker that may take it has called in the last minutes'
+        when cardinality(v_missing) = 1
+            then format('no worker with the label "%s" has called in the last minutes', v_missing[1])
+        else format(
+            'no worker with all of the labels "%s" has called in the last minutes',
+            array_to_string(coalesce(nullif(v_missing, '{}'), labels), '", "')
+        )
+    end;
+end;
+$function$;
+comment on function private.describe_lack(text[], text[]) is
+$comment$That no worker is there for a run, as a sentence.
+
+labels: what the run asks for; carried: labels that some live worker has.$comment$;
+
+create function private.live_labels(project_id uuid)
+returns text[]
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return array(
+        select distinct carried.label
+        from public.projects
+        inner join public.workers
+            on private.may_take(workers, projects.organization_id, '{}')
+        cross join lateral unnest(workers.labels) as carried (label)
+        where projects.id = live_labels.project_id and private.is_live(workers)
+    );
+end;
+$function$;
+comment on function private.live_labels(uuid) is
+'Labels of the live workers that take runs of a project''s organization.';
+
+create function private.explain_wait(run public.test_runs)
+returns jsonb
+language plpgsql
+stable
+parallel safe
+security definer -- as has_worker
+set search_path = ''
+as $function$
+declare
+    v_project public.projects;
+begin
+    if run.finished_at is not null then
+        return null;
+    end if;
+    select projects.* into v_project from public.projects where projects.id = run.project_id;
+    if v_project.paused_at is not null then
+        return jsonb_build_object(
+            'slug', 'project_paused',
+            'message', private.one_line(
+                format(
+                    'the project "%s" is paused since %s%s', v_project.name,
+                    to_char(v_project.paused_at at time zone 'utc', 'YYYY-MM-DD HH24:MI "UTC"'),
+                    ': ' || v_project.pause_reason
+                )
+            ),
+            'hint', 'It goes on with resume_project; its time limit stands still until then.'
+        );
+    elsif not private.has_worker(run.project_id, run.labels) then
+        return jsonb_build_object(
+            'slug', 'no_worker',
+            'message', private.one_line(
+                private.describe_lack(run.labels, private.live_labels(run.project_id))
+            ),
+            'hint', 'Start one, assay worker, with all labels of the run''s environment.'
+        );
+    end if;
+    return null;
+end;
+$function$;
+comment on function private.explain_wait(public.test_runs) is
+$comment$Why a run does not move though it is not over, as far as it lies outside of it: {"slug",
+"message", "hint"}; null if nothing stands in its way. Slugs: project_paused, no_worker.$comment$;
+grant execute on function private.explain_wait(public.test_runs) to authenticated, service_role;
 
 create function public.get_run_state(run_id uuid, since integer default 0)
 returns jsonb
@@ -142,6 +256,7 @@ as $function$
         'run', to_jsonb(runs),
         'finished', runs.finished_at is not null,
         'has_worker', private.has_worker(runs.project_id, runs.labels),
+        'waiting', private.explain_wait(runs),
         'results', coalesce(
             (
                 select jsonb_agg(
@@ -176,9 +291,10 @@ $comment$Where a run stands, and the verdicts since the last look: for progress,
 and to catch up after a lost connection.
 
 since: "next" of the previous call, 0 at first. Returns {"run": test_runs row, "finished": boolean,
-"has_worker": whether a worker that may take it called in the last minutes, "results": at most 1,000 verdicts in
-order, "next"}; null when there is no such run. Call again at once while results has 1,000
-entries.$comment$;
+"has_worker": whether a worker that may take it called in the last minutes, "waiting": why it cannot
+move, {"slug", "message", "hint"} with project_paused or no_worker, or null, "results": at most 1,000
+verdicts in order, "next"}; null when there is no such run. Call again at once while results has
+1,000 entries.$comment$;
 grant execute on function public.get_run_state(uuid, integer) to authenticated, service_role;
 
 create function public.get_run_report(
@@ -292,6 +408,7 @@ as $function$
             'environment_name', environments.name,
             'duration_ms', round(extract(epoch from runs.finished_at - runs.started_at) * 1000)
         ),
+        'waiting', private.explain_wait(runs),
         'totals', jsonb_build_object(
             'total', runs.total_count,
             'passed', runs.passed_count,
@@ -321,8 +438,8 @@ $comment$A run as one document, a page of results at a time: the run, totals, an
 its cause and its assertions.
 
 after: "next" of the previous page, null at first. page_size: results, 1 to 1,000.
-Returns {"run": test_runs row with project_name, environment_name, duration_ms, "totals", "results":
-in order of phase, suite and verdict, "next"}; next is null when nothing more is there; null when
+Returns {"run": test_runs row with project_name, environment_name, duration_ms, "waiting": as
+get_run_state, "totals", "results": in order of phase, suite and verdict, "next"}; next is null when nothing more is there; null when
 there is no such run. While a run is under way its results change places: page when it is over.
 $comment$;
 grant execute on function public.get_run_report(uuid, uuid, integer)

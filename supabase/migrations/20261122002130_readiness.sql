@@ -14,6 +14,7 @@ as $function$
     select case
         when item.state in ('waiting', 'leased') then item.state
         when item.phase <> live.phase then 'waiting'
+        when live.paused_at is not null then 'paused'
         when item.available_at > clock_timestamp() then 'delayed'
         else 'ready'
     end;
@@ -21,7 +22,8 @@ $function$;
 comment on function private.item_state(private.work_items, private.live_runs) is
 $comment$What get_test_readiness calls the state of a live item.
 
-waiting: for other tests, or for its phase. delayed: for the next attempt.$comment$;
+waiting: for other tests, or for its phase. paused: its project is. delayed: for the next
+attempt.$comment$;
 
 create function private.list_awaited(item_id bigint)
 returns jsonb
@@ -178,8 +180,8 @@ after: "next" of the previous page, null at first. page_size: 1 to 1,000. Return
 run; null when it is over), "items": [{"result", "test", "name", "suite", "row_key", "phase",
 "state", "waits_for", "available_at", "attempt", "status", "slug", "message", "cause"}], "next"}, in
 a fixed order; next is null when nothing more is there. state: ready, leased (a worker has it),
-delayed (until available_at, when it is tried again), waiting (for tests; with an empty waits_for
-for its phase), over. waits_for: [{"test", "name", "row_key", "open", "kind"}], the first 100;
+delayed (until available_at, when it is tried again), paused (its project is, see pause_project),
+waiting (for tests; with an empty waits_for for its phase), over. waits_for: [{"test", "name", "row_key", "open", "kind"}], the first 100;
 row_key is null where all rows of a fixture are awaited, and open says how many are not over.
 Errors: PT404 unknown_run.$comment$;
 grant execute on function public.get_test_readiness(uuid, uuid, integer)

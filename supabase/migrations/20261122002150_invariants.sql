@@ -256,6 +256,27 @@ $function$;
 comment on function private.find_unfounded_verdicts(timestamptz) is
 'Judged results of runs queued since whose deciding attempt was not kept.';
 
+create function private.find_misjudged_pauses()
+returns setof private.broken_invariant
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select
+        'a live run stands still exactly while its project is paused',
+        lives.run_id,
+        format('the run since %s, the project since %s', lives.paused_at, projects.paused_at)
+    from private.live_runs as lives
+    inner join public.projects on projects.id = lives.project_id
+    where
+        (lives.paused_at is null) <> (projects.paused_at is null)
+        or lives.paused_at < projects.paused_at;
+$function$;
+comment on function private.find_misjudged_pauses() is
+'Live runs that go on though their project is paused, or the other way about.';
+
 create function private.check_invariants(since timestamptz default now() - interval '1 day')
 returns setof private.broken_invariant
 language sql
@@ -267,6 +288,8 @@ as $function$
     select * from private.find_miscounts(check_invariants.since)
     union all
     select * from private.find_misplaced_items()
+    union all
+    select * from private.find_misjudged_pauses()
     union all
     select * from private.find_unmatched_results(check_invariants.since)
     union all

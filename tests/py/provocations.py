@@ -6,6 +6,7 @@ A new slug needs a function here:
 * ``@reason``: a result that does not pass. It returns the row with status, category, slug, message;
   not needed for what a target does wrong, which has its line in ``support_bad_run``.
 * ``@finding``: a look-up's error on the wire. It returns the fault.
+* ``@wait``: what keeps a run from going on. It returns the run.
 """
 
 import uuid
@@ -20,6 +21,7 @@ from worker.observe import Evidence, observe
 REFUSALS: dict[str, Callable[[Engine], Statement]] = {}
 REASONS: dict[str, Callable[[Engine], dict[str, Any]]] = {}
 FINDINGS: dict[str, Callable[[], Fault | None]] = {}
+WAITS: dict[str, Callable[[Engine], str]] = {}
 
 
 def refusal(provoke: Callable[[Engine], Statement]) -> Callable[[Engine], Statement]:
@@ -40,6 +42,12 @@ def finding(provoke: Callable[[], Fault | None]) -> Callable[[], Fault | None]:
     return provoke
 
 
+def wait(provoke: Callable[[Engine], str]) -> Callable[[Engine], str]:
+    """Register what provokes the wait that *provoke* is named after."""
+    WAITS[provoke.__name__] = provoke
+    return provoke
+
+
 def case(name: str = "one", path: str = "/", **fields: Any) -> dict[str, Any]:
     """Return the document of a test."""
     return {"name": name, "request": {"path": path}, **fields}
@@ -49,6 +57,22 @@ def making(name: str, value: str, **fields: Any) -> dict[str, Any]:
     """Return the document of a test that captures *value*."""
     captures = [{"name": value, "source": "header", "header": value}]
     return case(name, captures=captures, **fields)
+
+
+# Why a run waits
+
+
+@wait
+def no_worker(engine: Engine) -> str:
+    labels = "update public.environments set labels = '{moon}' where id = %s"
+    engine.connection.execute(labels, (engine.environment,))
+    return engine.queue(case())
+
+
+@wait
+def project_paused(engine: Engine) -> str:
+    engine.make(engine.call("pause_project", project_id=engine.project))
+    return engine.queue(case())
 
 
 # Refused calls: limits of organizations

@@ -191,6 +191,7 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "capacity": lambda _: 1,
     "labels": lambda _: [],
     "role": lambda _: "owner",
+    "reason": lambda _: "hostile",
     "transfer_ownership.user_id": lambda ids: ids["viewer"],
     "revoke_runner.user_id": lambda ids: ids["runner"],
     "email": lambda _: "hostile@example.org",

@@ -35,7 +35,7 @@ class Project:
         }
         self.run: dict[str, Any] = {"id": "r1", "status": "passed", "total_count": 1}
         self.is_finished = True
-        self.has_worker = True
+        self.waiting: list[dict[str, str] | None] = [None]
         self.is_hanging = asyncio.Event()
 
     async def call(self, request: web.Request) -> web.Response:
@@ -51,7 +51,7 @@ class Project:
             "get_run_state": lambda: {
                 "run": self.run,
                 "finished": self.is_finished,
-                "has_worker": self.has_worker,
+                "waiting": self.waiting.pop(0) if self.waiting[1:] else self.waiting[0],
                 "results": [],
                 "next": 0,
             },
@@ -196,28 +196,24 @@ async def test_waiting_has_an_end(project: Project, assay: Assay) -> None:
     assert (code, err) == (4, "assay: run r1 did not end within 0.3 s\n")
 
 
-@pytest.mark.parametrize(
-    ("status", "has_worker", "is_told"),
-    [("queued", False, True), ("queued", True, False), ("running", False, False)],
-)
-async def test_a_run_that_nobody_works_on_is_told(
-    project: Project,
-    assay: Assay,
-    monkeypatch: pytest.MonkeyPatch,
-    status: str,
-    *,
-    has_worker: bool,
-    is_told: bool,
+async def test_what_a_run_waits_for_is_told(
+    project: Project, assay: Assay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It waits all the same: a worker may yet be started."""
+    """Each reason once, in the database's words; the run is followed all the same."""
     monkeypatch.setattr("worker.cli_run._PATIENCE_S", 0)
-    project.is_finished, project.run["status"] = False, status
-    project.has_worker = has_worker
+    project.is_finished = False
+    forsaken = {"slug": "no_worker", "message": "no worker has called", "hint": "Start one."}
+    paused = {"slug": "project_paused", "message": "it is paused [x]", "hint": "Resume it."}
+    project.waiting = [None, forsaken, forsaken, paused, None]
 
-    code, _, err = await assay(*QUEUE, "--wait", "--timeout", "0.3")
+    code, _, err = await assay(*QUEUE, "--wait", "--timeout", "2")
 
     assert code == 4
-    assert err.count("start one, `assay worker`") == is_told
+    assert err.splitlines()[:2] == [
+        "assay: the run waits: no worker has called. Start one.",
+        "assay: the run waits: it is paused [x]. Resume it.",
+    ]
+    assert err.count("the run waits") == 2
 
 
 async def test_json_is_one_object_and_nothing_else(assay: Assay) -> None:

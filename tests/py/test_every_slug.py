@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from conftest import MIGRATIONS, PLATFORM_TEMPLATE, ROOT, TEMPLATE, fresh_database
-from provocations import FINDINGS, REASONS, REFUSALS
+from provocations import FINDINGS, REASONS, REFUSALS, WAITS
 from support_bad_run import BadRun
 from support_engine import Engine
 
@@ -27,6 +27,7 @@ def rows(heading: str) -> dict[str, str]:
 
 
 REFUSED = rows("## Refused calls")
+WAITING = rows("## Why a run waits")
 FOUND = {slug: column for slug, column in rows("## Reasons of results").items() if "`" in column}
 REASONED = {
     slug: column for slug, column in rows("## Reasons of results").items() if slug not in FOUND
@@ -52,6 +53,7 @@ def test_the_page_is_read() -> None:
     assert len(REFUSED) > 20
     assert len(REASONED) > 20
     assert FOUND
+    assert WAITING
 
 
 @pytest.mark.parametrize("slug", sorted(REFUSED.keys() - {BY_MIGRATION}))
@@ -113,6 +115,16 @@ def test_a_lookup_finds_it(slug: str) -> None:
     assert fault.message
 
 
+@pytest.mark.parametrize("slug", WAITING)
+def test_a_run_waits_because_of_it(engine: Engine, slug: str) -> None:
+    """And says so, with what to do."""
+    told = engine.value("select public.get_run_state(%s) -> 'waiting'", WAITS[slug](engine))
+
+    assert told["slug"] == slug
+    assert told["message"]
+    assert told["hint"]
+
+
 def test_nothing_is_provoked_that_is_not_on_the_page(bad_run: BadRun) -> None:
     """What was forgotten when a slug went, or a result that ends in a way nobody wrote down."""
     met = {str(result["slug"]) for result in bad_run.results.values() if result["slug"]}
@@ -120,3 +132,4 @@ def test_nothing_is_provoked_that_is_not_on_the_page(bad_run: BadRun) -> None:
     assert REFUSALS.keys() | {BY_MIGRATION} == REFUSED.keys()
     assert REASONS.keys() | met == REASONED.keys()
     assert FINDINGS.keys() == FOUND.keys()
+    assert WAITS.keys() == WAITING.keys()
