@@ -4,6 +4,7 @@ Each race is stepped by hand: the first call's transaction is open while the sec
 ``overlap`` sees the second wait for the first, ``beside`` sees it pass by.
 """
 
+import contextlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,19 @@ class Stage:
         """Return a call of cancel_run, which answers with the status of the run."""
         return ask("select status from public.cancel_run(%s)", run)
 
+    def pause(self) -> Call:
+        """Return a call of pause_project."""
+        return ask("select paused_at from public.pause_project(%s)", self.engine.project)
+
+    def resume(self) -> Call:
+        """Return a call of resume_project."""
+        return ask("select paused_at from public.resume_project(%s)", self.engine.project)
+
+    def queue(self, *tests: Mapping[str, Any]) -> Call:
+        """Save tests; returns the call that queues a run of them."""
+        call = self.engine.queueing(*tests)
+        return ask(call.sql.replace("select", "select id from", 1), *call.values)
+
     def overlap(self, first: Call, second: Call, *, is_undone: bool = False) -> tuple[Any, Any]:
         """Make both: *second* waits until the transaction of *first* is over, or undone."""
         with (
@@ -104,6 +118,19 @@ class Stage:
             result = second(other)
             other.commit()
             return answer, result
+
+    @contextlib.contextmanager
+    def halting(self, function: str) -> Iterator[psycopg.Connection]:
+        """Let calls of a PL/pgSQL *function* wait until the session that is yielded is over."""
+        owner, lock = self.engine.connection, "pg_advisory_xact_lock"
+        source = self.engine.value("select pg_get_functiondef(%s::regprocedure)", function)
+        owner.execute(source.replace("begin", f"begin perform {lock}_shared(1);", 1))
+        try:
+            with psycopg.connect(self.database.dsn("postgres")) as holder:
+                holder.execute(f"select {lock}(1)")
+                yield holder
+        finally:
+            owner.execute(source)
 
     def is_waiting(self, session: psycopg.Connection) -> bool:
         """Tell whether *session* waits for what another has locked."""
@@ -580,3 +607,66 @@ def test_a_claim_that_is_repeated_while_it_is_under_way(stage: Stage) -> None:
 
     assert names(first) == {"a"}
     assert second["work"] == first["work"]
+
+
+@both_orders
+def test_a_run_is_queued_while_its_project_is_paused(stage: Stage, *, is_swapped: bool) -> None:
+    """Whichever is first, the other waits, and the run is held."""
+    calls = [stage.queue(case("a")), stage.pause()]
+
+    run, _ = stage.overlap(*calls) if is_swapped else stage.overlap(*calls[::-1])[::-1]
+
+    assert stage.status(run) == "queued"
+    assert stage.take(stage.register()) == {}
+
+
+def test_a_pause_waits_for_a_claim(stage: Stage) -> None:
+    """What was handed out goes on, and nothing after it is handed out."""
+    run = stage.engine.queue(case("a"), case("b"))
+    worker = stage.register()
+
+    reply, _ = stage.overlap(stage.claim(worker, 1), stage.pause())
+
+    assert len(reply["work"]) == 1
+    report = stage.report((worker, reply["work"][0]), free_slots=10)(stage.engine.connection)
+    assert (len(report["accepted"]), report["work"]) == (1, [])
+    assert sorted(stage.states(run).values()) == ["passed", "ready"]
+
+
+def test_a_claim_passes_a_pause_by(stage: Stage) -> None:
+    """It hands out nothing of the project, and holds nobody up."""
+    stage.engine.queue(case("a"))
+
+    _, reply = stage.beside(stage.pause(), stage.claim(stage.register()))
+
+    assert reply["work"] == []
+
+
+def test_a_claim_that_chose_its_runs_before_a_pause(stage: Stage) -> None:
+    """It asks again once it has locked them: after a pause nothing is handed out."""
+    stage.engine.queue(case("a"))
+    worker = stage.register()
+
+    with (
+        stage.halting("private.may_take(public.workers, uuid, text[])") as holder,
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(stage.database.dsn("postgres")) as claiming,
+    ):
+        claim = pool.submit(stage.claim(worker), claiming)
+        wait_until(lambda: claim.done() or stage.is_waiting(claiming))
+        assert not claim.done(), claim.result()
+        stage.pause()(stage.engine.connection)
+        holder.rollback()
+        reply = claim.result()
+
+    assert reply["work"] == []
+
+
+def test_a_renewal_passes_pause_and_resumption_by(stage: Stage) -> None:
+    """Leases are held meanwhile: neither locks what is in flight."""
+    stage.engine.queue(case("a"))
+    held = stage.take(stage.register())["a"]
+
+    for call in (stage.pause(), stage.resume()):
+        _, renewal = stage.beside(call, stage.about("renew_work", held))
+        assert renewal == {"lost": [], "cancelled": []}
