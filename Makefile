@@ -70,7 +70,7 @@ fmt: setup ## Format the Python code
 	$(BIN)/ruff format
 
 .PHONY: bench
-bench: setup ## Measure, and write bench/RESULTS.md; ONLY=rls or runs for one part
+bench: setup ## Measure, and write bench/RESULTS.md; ONLY=runs or rls for one part; ONLY=large and ONLY=hygiene take long
 	$(BIN)/python -m bench $(ONLY)
 
 .PHONY: chaos

@@ -11,19 +11,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from bench import house, rls, throughput, wakeup
+from bench import house, hygiene, large, rls, throughput, wakeup
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 PARTS: dict[str, tuple[str, Sequence[ModuleType]]] = {
     "runs": ("Runs", (throughput, wakeup)),
     "rls": ("Row level security", (rls,)),
+    "large": ("Large runs", (large,)),
+    "hygiene": ("Hygiene of the queue", (hygiene,)),
 }
+# the others take many minutes, and are asked for by name
+DEFAULT = ("runs", "rls")
 
 
 def main(names: Sequence[str]) -> None:
-    """Measure the parts of these *names*, or all; the figures of one table belong together."""
+    """Measure the parts of these *names*, or the short ones; figures of a table belong together."""
     tables = read_tables()
-    for name in names or PARTS:
+    for name in names or DEFAULT:
         title, benchmarks = PARTS[name]
         tables[title] = measure_part(name, benchmarks)
         parts = (f"## {title}\n\n{tables[title]}" for title, _ in PARTS.values() if title in tables)

@@ -97,11 +97,23 @@ def running_worker(connection: Connection, **settings: str) -> Iterator[subproce
         yield child
 
 
-def make_project(database: psycopg.Connection[Any], base_url: str, test_count: int) -> str:
-    """Write a project of *test_count* independent tests; returns its environment's id."""
+def make_project(
+    database: psycopg.Connection[Any], base_url: str, test_count: int, dependency_count: int = 0
+) -> str:
+    """Write a project of *test_count* tests; returns its environment's id.
+
+    Its tests are independent but for *dependency_count* explicit dependencies, half of them strict,
+    each on one of the 150 tests before. Its organization has no limits.
+    """
     organization, project, environment, suite = (str(uuid.uuid4()) for _ in range(4))
     database.execute(
         "insert into public.organizations (id, name) values (%s, 'bench')", [organization]
+    )
+    # as an operator raises them
+    database.execute(
+        "update public.organization_limits set max_tests_per_run = 1000000, max_tests = 1000000, "
+        "max_stored_bytes = 1000000000000 where organization_id = %s",
+        [organization],
     )
     database.execute(
         "insert into public.projects (id, organization_id, name) values (%s, %s, 'bench')",
@@ -137,6 +149,35 @@ def make_project(database: psycopg.Connection[Any], base_url: str, test_count: i
             "count": test_count,
             "assertions": Jsonb(ASSERTIONS),
         },
+    )
+    database.execute("analyze public.test_cases")
+    database.execute(
+        """
+        insert into public.test_dependencies (test_case_id, depends_on_id, kind, project_id)
+        select
+            consumers.id,
+            upstreams.id,
+            case when drawn.number %% 2 = 0 then 'data' else 'order' end,
+            consumers.project_id
+        from (
+            -- drawn by hash, the same in every run; more than wanted, since some come twice
+            select
+                2 + (hashint4(numbers.number)::bigint + 2147483648) %% (%(tests)s - 1) as consumer,
+                1 + (hashint4(-numbers.number)::bigint + 2147483648) %% 150 as back,
+                min(numbers.number) as number
+            from generate_series(1, %(dependencies)s * 2) as numbers (number)
+            group by 1, 2
+        ) as drawn
+        inner join public.test_cases as consumers
+            on consumers.project_id = %(project)s and consumers.position = drawn.consumer
+        inner join public.test_cases as upstreams
+            on
+                upstreams.project_id = %(project)s
+                and upstreams.position = drawn.consumer - drawn.back
+        order by drawn.number
+        limit %(dependencies)s
+        """,
+        {"project": project, "tests": test_count, "dependencies": dependency_count},
     )
     database.execute("analyze")
     return environment
