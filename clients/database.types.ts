@@ -377,14 +377,14 @@ isOneToOne: true
                   ]
                 },"test_request_configs": {
                   Row: {
-                    "auth": Json | null,"body": Json | null,"connect_timeout_ms": number,"headers": NonNullable<Json>,"max_body_bytes": number,"max_redirects": number,"method": string,"path": string,"project_id": string,"query": NonNullable<Json>,"test_case_id": string,"total_timeout_ms": number,"verify_tls": boolean
+                    "auth": Json | null,"body": Json | null,"connect_timeout_ms": number,"headers": NonNullable<Json>,"idempotency_header": string | null,"max_body_bytes": number,"max_redirects": number,"method": string,"path": string,"project_id": string,"query": NonNullable<Json>,"test_case_id": string,"total_timeout_ms": number,"verify_tls": boolean
                   }
                   ComputedFields: never
                   Insert: {
-                    "auth"?: Json | null,"body"?: Json | null,"connect_timeout_ms"?: number,"headers"?: NonNullable<Json>,"max_body_bytes"?: number,"max_redirects"?: number,"method"?: string,"path": string,"project_id": string,"query"?: NonNullable<Json>,"test_case_id": string,"total_timeout_ms"?: number,"verify_tls"?: boolean
+                    "auth"?: Json | null,"body"?: Json | null,"connect_timeout_ms"?: number,"headers"?: NonNullable<Json>,"idempotency_header"?: string | null,"max_body_bytes"?: number,"max_redirects"?: number,"method"?: string,"path": string,"project_id": string,"query"?: NonNullable<Json>,"test_case_id": string,"total_timeout_ms"?: number,"verify_tls"?: boolean
                   }
                   Update: {
-                    "auth"?: Json | null,"body"?: Json | null,"connect_timeout_ms"?: number,"headers"?: NonNullable<Json>,"max_body_bytes"?: number,"max_redirects"?: number,"method"?: string,"path"?: string,"project_id"?: string,"query"?: NonNullable<Json>,"test_case_id"?: string,"total_timeout_ms"?: number,"verify_tls"?: boolean
+                    "auth"?: Json | null,"body"?: Json | null,"connect_timeout_ms"?: number,"headers"?: NonNullable<Json>,"idempotency_header"?: string | null,"max_body_bytes"?: number,"max_redirects"?: number,"method"?: string,"path"?: string,"project_id"?: string,"query"?: NonNullable<Json>,"test_case_id"?: string,"total_timeout_ms"?: number,"verify_tls"?: boolean
                   }
                   Relationships: [
                     {

@@ -554,6 +554,7 @@ class PublicTestRequestConfigs(BaseModel):
     body: Optional[JsonValue] = Field(alias="body")
     connect_timeout_ms: int = Field(alias="connect_timeout_ms")
     headers: JsonValue = Field(alias="headers")
+    idempotency_header: Optional[str] = Field(alias="idempotency_header")
     max_body_bytes: int = Field(alias="max_body_bytes")
     max_redirects: int = Field(alias="max_redirects")
     method: str = Field(alias="method")
@@ -569,6 +570,7 @@ class PublicTestRequestConfigsInsert(TypedDict):
     body: NotRequired[Annotated[Optional[JsonValue], Field(alias="body")]]
     connect_timeout_ms: NotRequired[Annotated[int, Field(alias="connect_timeout_ms")]]
     headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
+    idempotency_header: NotRequired[Annotated[Optional[str], Field(alias="idempotency_header")]]
     max_body_bytes: NotRequired[Annotated[int, Field(alias="max_body_bytes")]]
     max_redirects: NotRequired[Annotated[int, Field(alias="max_redirects")]]
     method: NotRequired[Annotated[str, Field(alias="method")]]
@@ -584,6 +586,7 @@ class PublicTestRequestConfigsUpdate(TypedDict):
     body: NotRequired[Annotated[Optional[JsonValue], Field(alias="body")]]
     connect_timeout_ms: NotRequired[Annotated[int, Field(alias="connect_timeout_ms")]]
     headers: NotRequired[Annotated[JsonValue, Field(alias="headers")]]
+    idempotency_header: NotRequired[Annotated[Optional[str], Field(alias="idempotency_header")]]
     max_body_bytes: NotRequired[Annotated[int, Field(alias="max_body_bytes")]]
     max_redirects: NotRequired[Annotated[int, Field(alias="max_redirects")]]
     method: NotRequired[Annotated[str, Field(alias="method")]]

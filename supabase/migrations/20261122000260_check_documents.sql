@@ -51,6 +51,53 @@ comment on function private.pairs_problem(jsonb, text) is
 $comment$What is wrong with [["name", "value"], ...]: headers, query and forms; null if nothing.
 At most 64 KB. Slugs: malformed_request, too_large.$comment$;
 
+create function private.idempotency_problem(
+    header text, headers jsonb, auth jsonb, base text
+)
+returns private.problem
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_slug constant text := 'malformed_request';
+begin
+    return case
+        -- a token: RFC 9110, section 5.6.2
+        when header !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]{1,200}$' then row(
+            v_slug, base, null, 'is no name of a header',
+            'Write the header''s name alone, such as Idempotency-Key.'
+        )::private.problem
+        when lower(header) = any(array[
+            'accept', 'accept-encoding', 'authorization', 'connection', 'content-encoding',
+            'content-length', 'content-type', 'cookie', 'expect', 'host', 'proxy-authorization',
+            'te', 'trailer', 'transfer-encoding', 'upgrade', 'user-agent'
+        ]) then row(
+            v_slug, base, null, 'is a header that means something else',
+            'Name the one in which the API takes the key: Idempotency-Key, or one of its own.'
+        )::private.problem
+        when
+            exists (
+                select
+                from jsonb_array_elements(
+                    case when jsonb_typeof(headers) = 'array' then headers else '[]' end
+                ) as given (pair)
+                where lower(given.pair ->> 0) = lower(header)
+            )
+            or (auth ->> 'in' = 'header' and lower(auth ->> 'name') = lower(header))
+            then row(
+                v_slug, base, null, 'is a header that the request has already',
+                'Leave it out of headers and auth: the key is made up for each request.'
+            )::private.problem
+    end;
+end;
+$function$;
+comment on function private.idempotency_problem(text, jsonb, jsonb, text) is
+$comment$Why a header cannot carry the key of a request with these headers and this sign-in; null if
+it can, or if there is none. Slug: malformed_request.$comment$;
+
 create function private.body_problem(body jsonb, base text)
 returns private.problem
 language plpgsql
@@ -453,6 +500,8 @@ literal_secret: the part that must not be known has no {{placeholder}} in it.$co
 
 -- check constraints run as whoever writes the row
 grant execute on function private.pairs_problem(jsonb, text) to authenticated, service_role;
+grant execute on function private.idempotency_problem(text, jsonb, jsonb, text)
+to authenticated, service_role;
 grant execute on function private.body_problem(jsonb, text) to authenticated, service_role;
 grant execute on function private.variables_problem(jsonb, text) to authenticated, service_role;
 grant execute on function private.fixture_row_problem(jsonb, text) to authenticated, service_role;

@@ -151,7 +151,8 @@ comment on column public.test_cases.is_enabled is 'False: left out of every run.
 comment on column public.test_cases.rescue is
 $comment$What happens to a request whose worker died: may it be sent again?
 
-safe: only GET, HEAD and OPTIONS on an endpoint not marked unsafe. always: the author vouches
+safe: GET, HEAD and OPTIONS on an endpoint not marked unsafe, and requests with an
+idempotency_header. always: the author vouches
 for it. never: the result is error / lost.$comment$;
 comment on column public.test_cases.retry is
 $comment$Another attempt after a bad one, as data; {} = none.
@@ -183,6 +184,7 @@ create table public.test_request_configs (
     headers jsonb not null default '[]',
     body jsonb,
     auth jsonb,
+    idempotency_header text,
     connect_timeout_ms integer not null default 5000,
     total_timeout_ms integer not null default 30000,
     max_redirects integer not null default 10,
@@ -217,6 +219,11 @@ create table public.test_request_configs (
         private.accept(private.auth_problem(auth, '/auth'))
         and private.accept(private.template_problem(auth, '/auth'))
     ),
+    constraint test_request_configs_idempotency_header_check check (
+        private.accept(
+            private.idempotency_problem(idempotency_header, headers, auth, '/idempotency_header')
+        )
+    ),
     constraint test_request_configs_timeouts_check check (
         connect_timeout_ms between 1 and 120000 and total_timeout_ms between 1 and 600000
     ),
@@ -240,6 +247,11 @@ $comment$null, {"kind": "json", "value": any}, {"kind": "form", "value": [["name
 or {"kind": "text", "value": "...", "content_type": "text/plain"}.$comment$;
 comment on column public.test_request_configs.auth is
 'null = as the suite; else as api_credentials.auth, {"credential": name}, or {"kind": "none"}.';
+comment on column public.test_request_configs.idempotency_header is
+$comment$Name of a header, such as Idempotency-Key, in which a UUID is sent by which the API knows a
+request again: one that was lost, or was not answered, is sent again with the same. Null = none.
+
+It is the header's name, not its value, and neither among headers nor that of auth.$comment$;
 comment on column public.test_request_configs.connect_timeout_ms is
 'Milliseconds to connect, 1 to 120,000.';
 comment on column public.test_request_configs.total_timeout_ms is

@@ -65,8 +65,8 @@ grant update (
     retry, archived_at
 ) on public.test_cases to authenticated;
 grant update (
-    method, path, query, headers, body, auth, connect_timeout_ms, total_timeout_ms, max_redirects,
-    max_body_bytes, verify_tls
+    method, path, query, headers, body, auth, idempotency_header, connect_timeout_ms,
+    total_timeout_ms, max_redirects, max_body_bytes, verify_tls
 ) on public.test_request_configs to authenticated;
 grant update (assertions, captures, json_schema) on public.test_response_specs to authenticated;
 grant update (kind) on public.test_dependencies to authenticated;

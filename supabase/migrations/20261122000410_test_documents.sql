@@ -23,8 +23,8 @@ as $function$
         }$json$::jsonb
         when 'request' then $json${
             "method": "text", "path": "text", "query": "array", "headers": "array",
-            "body": "object?", "auth": "object?", "connect_timeout_ms": "integer",
-            "total_timeout_ms": "integer", "max_redirects": "integer",
+            "body": "object?", "auth": "object?", "idempotency_header": "text?",
+            "connect_timeout_ms": "integer", "total_timeout_ms": "integer", "max_redirects": "integer",
             "max_body_bytes": "integer", "verify_tls": "boolean"
         }$json$::jsonb
         when 'endpoint' then '{"method": "text", "path": "text"}'::jsonb

@@ -135,6 +135,7 @@ begin
         headers = merged.headers,
         body = merged.body,
         auth = merged.auth,
+        idempotency_header = merged.idempotency_header,
         connect_timeout_ms = merged.connect_timeout_ms,
         total_timeout_ms = merged.total_timeout_ms,
         max_redirects = merged.max_redirects,

@@ -184,6 +184,7 @@ create table private.work_items (
     available_at timestamptz not null default '-infinity',
     attempt integer not null default 0,
     retry_number integer not null default 0,
+    rendering integer not null default 0,
     executed_count integer not null default 0,
     rescue_count integer not null default 0,
     first_leased_at timestamptz,
@@ -242,12 +243,16 @@ comment on column private.work_items.available_at is 'Not claimed before: the de
 comment on column private.work_items.attempt is 'Leases so far; part of the fence.';
 comment on column private.work_items.retry_number is
 'Deliberate repetitions so far; a rescue is none.';
+comment on column private.work_items.rendering is
+$comment$Number of its rendering, which seeds generated values: the next with a retry, unless that
+repeats the same request.$comment$;
 comment on column private.work_items.executed_count is 'Attempts reported so far.';
 comment on column private.work_items.rescue_count is 'Lost attempts handed out again so far.';
 comment on column private.work_items.first_leased_at is
 'When the first attempt was handed out; bounds retries.';
 comment on column private.work_items.rendered_at is
-'The time that {{$timestamp}} shows and up to which context is seen: kept on rescue, new on retry.';
+$comment$The time that {{$timestamp}} shows and up to which context is seen: kept on rescue and by
+a retry that repeats the same request, else new on retry.$comment$;
 comment on column private.work_items.request is
 'What the current lease was told to send, redacted.';
 comment on column private.work_items.lease is 'Token of the current lease: the fence.';

@@ -360,7 +360,14 @@ as $function$
             ) as url_parts,
             jsonb_build_object(
                 'headers', private.merge_headers(
-                    source -> 'suite_headers', source #> '{request,headers}'
+                    source -> 'suite_headers',
+                    (source #> '{request,headers}') || case
+                        when source #> '{request,idempotency_header}' <> 'null'
+                            then jsonb_build_array(jsonb_build_array(
+                                source #> '{request,idempotency_header}', '{{$uuid}}'
+                            ))
+                        else '[]'
+                    end
                 ),
                 'body', source #> '{request,body}',
                 'auth', source -> 'auth'
@@ -396,6 +403,7 @@ as $function$
         'json_schema', source -> 'json_schema',
         'phase', source -> 'phase',
         'retry', source -> 'retry',
+        'has_key', coalesce(source #> '{request,idempotency_header}' <> 'null', false),
         'variables', source -> 'variables',
         'request', slots.content || jsonb_build_object(
             'method', source #> '{request,method}',
@@ -429,8 +437,8 @@ $function$;
 comment on function private.compile_test(jsonb) is
 $comment$A test as a run executes it, from private.gather_sources.
 
-Returns {"request", "observe", "assertions", "captures", "json_schema", "retry", "phase",
-"variables" (the suite's)} and, parsed once, the slots in which names are to be filled in:
+Returns {"request", "observe", "assertions", "captures", "json_schema", "retry", "has_key" (the
+request has an idempotency_header), "phase", "variables" (the suite's)} and, parsed once, the slots in which names are to be filled in:
 "request_slots", "observe_slots", "assertion_slots"; and what matters where a name is a secret:
 "header_names" and "body_names" (private.names_in), "exposed_names" (private.find_exposed_names).
 Errors: PT400 template_syntax.$comment$;

@@ -309,8 +309,12 @@ as $function$
                         when 'always' then true
                         when 'never' then false
                         else
-                            configs.method in ('GET', 'HEAD', 'OPTIONS')
-                            and endpoints.is_safe is not false
+                            -- the key is the API's own way to make a repetition harmless
+                            configs.idempotency_header is not null
+                            or (
+                                configs.method in ('GET', 'HEAD', 'OPTIONS')
+                                and endpoints.is_safe is not false
+                            )
                     end,
                     usage.fixture_id,
                     fixture_names.names,

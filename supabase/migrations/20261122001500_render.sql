@@ -315,7 +315,7 @@ as $function$
         left join secrets on secrets.run_id = items.run_id
         left join resolved on resolved.item_id = items.id
         cross join lateral (
-            select format('%s:%s:%s', items.run_id, items.result_id, items.retry_number) as seed
+            select format('%s:%s:%s', items.run_id, items.result_id, items.rendering) as seed
         ) as seeds
         cross join lateral private.render(
             definitions.document -> 'request', definitions.document -> 'request_slots',

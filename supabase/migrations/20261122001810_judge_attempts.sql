@@ -9,10 +9,12 @@ create type private.attempt_verdict as (
     category text,
     slug text,
     message text,
-    retry_at timestamptz
+    retry_at timestamptz,
+    is_same_request boolean
 );
 comment on type private.attempt_verdict is
-'An attempt judged; retry_at: when it is to be made again, null when the verdict is final.';
+$comment$An attempt judged; retry_at: when it is to be made again, null when the verdict is final;
+is_same_request: with the same request then, not rendered anew.$comment$;
 
 create function private.error_reason(category text)
 returns table (category text, slug text)
@@ -214,6 +216,32 @@ $comment$When an attempt is to be made again; null when it is final.
 By test_cases.retry: attempts left, the reason (category of the outcome, or status) in retry_on, and
 the deadline, counted from the first attempt, not passed.$comment$;
 
+create function private.repeats_request(report private.fenced_report, category text)
+returns boolean
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return coalesce(
+        (report.definition -> 'has_key')::boolean
+        and (
+            category in ('network', 'timeout')
+            or report.definition #> '{retry,statuses}' @> (report.report #> '{response,status}')
+        ),
+        false
+    );
+end;
+$function$;
+comment on function private.repeats_request(private.fenced_report, text) is
+$comment$Does a retry after this attempt repeat the same request, rather than render it anew?
+
+Only one with a key, and only where the API may have done it or be at it: there was no answer, or
+one of the statuses that ask for another attempt. category: of the outcome.
+Source: decision 17.$comment$;
+
 create function private.judge_reports(
     reports private.fenced_report[], assertions private.assertion_verdict[]
 )
@@ -230,7 +258,8 @@ as $function$
                 row(
                     reports.item_id, judged.outcome, judged.category, judged.slug,
                     left(private.redact_text(judged.message, reports.secrets), 2000),
-                    private.retry_time(reports, judged.outcome, judged.category)
+                    private.retry_time(reports, judged.outcome, judged.category),
+                    private.repeats_request(reports, judged.category)
                 )::private.attempt_verdict
             ),
             '{}'

@@ -94,7 +94,7 @@ begin
     cross join lateral private.render(
         definitions.document -> 'assertions', definitions.document -> 'assertion_slots',
         resolved.variables,
-        format('%s:%s:%s:assert', leases.run_id, leases.result_id, leases.retry_number),
+        format('%s:%s:%s:assert', leases.run_id, leases.result_id, leases.rendering),
         leases.rendered_at
     ) as assertions
     cross join lateral (

@@ -16,8 +16,9 @@ as $function$
         state = 'ready',
         available_at = verdicts.retry_at,
         retry_number = items.retry_number + 1,
+        rendering = items.rendering + (not verdicts.is_same_request)::integer,
         executed_count = items.executed_count + 1,
-        rendered_at = null,
+        rendered_at = case when verdicts.is_same_request then items.rendered_at end,
         request = null,
         lease = null,
         lease_until = null,
@@ -28,7 +29,8 @@ as $function$
     where items.id = verdicts.item_id and verdicts.retry_at is not null;
 $function$;
 comment on function private.retry_items(private.attempt_verdict[]) is
-'Put items whose verdict asks for another attempt back into the queue, rendered anew.';
+$comment$Put items whose verdict asks for another attempt back into the queue, to be rendered anew
+unless it asks for the same request.$comment$;
 
 create function private.record(
     worker_id uuid, reports jsonb, out accepted bigint[], out cancelled bigint[]

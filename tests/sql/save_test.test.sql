@@ -85,7 +85,7 @@ select is(
             "request": {
                 "method": "POST", "query": [["a", "b"]], "headers": [["X-A", "{{session}}"]],
                 "body": {"kind": "json", "value": {"n": 1}}, "auth": {"kind": "none"},
-                "connect_timeout_ms": 100, "total_timeout_ms": 200, "max_redirects": 0,
+                "idempotency_header": "X-Request-Id", "connect_timeout_ms": 100, "total_timeout_ms": 200, "max_redirects": 0,
                 "max_body_bytes": 1000, "verify_tls": false
             },
             "assertions": [{"source": "status", "operator": "equals", "expected": 201}],
@@ -106,7 +106,7 @@ select is(
         'request', '{
             "method": "POST", "path": "/orders", "query": [["a", "b"]],
             "headers": [["X-A", "{{session}}"]], "body": {"kind": "json", "value": {"n": 1}},
-            "auth": {"kind": "none"}, "connect_timeout_ms": 100, "total_timeout_ms": 200,
+            "auth": {"kind": "none"}, "idempotency_header": "X-Request-Id", "connect_timeout_ms": 100, "total_timeout_ms": 200,
             "max_redirects": 0, "max_body_bytes": 1000, "verify_tls": false
         }'::jsonb,
         'assertions', '[{"source": "status", "operator": "equals", "expected": 201}]'::jsonb,
