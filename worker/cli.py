@@ -10,8 +10,9 @@ from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from worker import __version__, cli_run, log
-from worker.cli_errors import explain
+from worker import __version__, cli_log, cli_run
+from worker.cli_errors import INTERNAL_ERROR, exit_code, explain
+from worker.cli_settings import read_settings
 from worker.config import Settings
 from worker.egress import EgressPolicy
 from worker.errors import BadInput, WorkerError
@@ -38,7 +39,6 @@ examples:
 
 Settings that have no argument are variables; README lists them.
 """
-_INTERNAL_ERROR = 70
 _RESOLVERS = 32
 _INTERRUPTED = 130
 
@@ -53,12 +53,12 @@ def run(arguments: Sequence[str]) -> int:
         return int(leaving.code or 0)
     except WorkerError as error:
         print(f"assay: {explain(error, os.environ)}", file=sys.stderr)  # noqa: T201
-        return error.exit_code
+        return exit_code(error)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last resort before a traceback
         print(f"assay: internal error: {_innermost(error)!r}", file=sys.stderr)  # noqa: T201
-        return _INTERNAL_ERROR
+        return INTERNAL_ERROR
 
 
 def run_async(work: Coroutine[Any, Any, int]) -> int:
@@ -104,10 +104,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _worker(args: argparse.Namespace) -> int:
-    settings = Settings.from_env(
+    settings = read_settings(
         os.environ, name=args.name, concurrency=args.concurrency, log_level=args.log_level
     )
-    log.set_up(settings.log_level)
+    cli_log.set_up(settings.log_level)
     return run_async(_work(settings, once=args.once))
 
 

@@ -9,10 +9,17 @@ from datetime import UTC, datetime
 
 import httpx
 
-from worker.errors import AccessRefused, StoreRejected, StoreUnavailable, WorkerError
+from worker.errors import (
+    AccessRefused,
+    ConfigError,
+    StoreRejected,
+    StoreUnavailable,
+    WorkerError,
+)
 
 # PostgREST's and PostgreSQL's codes for a function or table that is not there.
 _NOT_THERE = frozenset({"PGRST202", "PGRST205", "42P01", "42883"})
+INTERNAL_ERROR = 70
 _CHECK_URL = "Check ASSAY_SUPABASE_URL, and whether the project is running."
 
 
@@ -37,7 +44,21 @@ def explain(error: WorkerError, env: Mapping[str, str]) -> str:
             parts = str(error), hint
         case _:
             parts = str(error), ""
-    return " ".join("; ".join(part.splitlines()) for part in _sentences(*parts))
+    told = *_sentences(*parts), *getattr(error, "__notes__", ())
+    return " ".join("; ".join(part.splitlines()) for part in told)
+
+
+def exit_code(error: WorkerError) -> int:
+    """Return the exit code of a command that ends by *error*."""
+    match error:
+        case StoreUnavailable() | AccessRefused():
+            return 3
+        case ConfigError():
+            return 2
+        case StoreRejected(status=status) if 400 <= status < 500:  # noqa: PLR2004
+            return 2  # who called can mend it
+        case _:
+            return INTERNAL_ERROR
 
 
 def _sentences(told: str, advice: str) -> Iterator[str]:

@@ -13,8 +13,8 @@ from uuid import UUID
 from rich.console import Console
 
 from worker import jsontext
+from worker.cli_settings import read_settings
 from worker.cli_store import ConsoleStore
-from worker.config import Settings
 from worker.errors import BadInput
 from worker.render_report import Progress, print_report
 
@@ -89,7 +89,7 @@ def add_parsers(
 
 
 async def _with_store(command: Command, args: argparse.Namespace) -> int:
-    async with ConsoleStore(Settings.from_env(os.environ)) as store:
+    async with ConsoleStore(read_settings(os.environ)) as store:
         return await command(store, args)
 
 

@@ -1,17 +1,10 @@
-"""Settings of the worker, read once at start."""
+"""Settings of the worker; ``cli_settings`` reads them."""
 
 import os
 import socket
-from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-
-from worker.errors import ConfigError
-
-# Read by the embedded Supabase and by the tests, which share the prefix.
-FOREIGN_NAMES = frozenset({"POSTGRES_BIN", "POSTGREST_BIN", "TEST_POSTGRES"})
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 
 def _split(value: object) -> object:
@@ -35,7 +28,6 @@ class Settings(BaseModel):
     """Every knob of the worker; one field is one ``ASSAY_*`` variable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    prefix: ClassVar[str] = "ASSAY_"
 
     supabase_url: str = Field(
         pattern=r"^https?://([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?(/\S*)?$",
@@ -68,35 +60,3 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least level that is logged."
     )
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str], **overrides: Any) -> Self:  # noqa: ANN401
-        """Build from *env*, then *overrides* that are not None.
-
-        An unknown ``ASSAY_*`` name is an error, so typos fail at start. Raises ``ConfigError``
-        naming the variable, never its value.
-        """
-        ours = {
-            name.removeprefix(cls.prefix): env[name] for name in env if name.startswith(cls.prefix)
-        }
-        values = {name.lower(): ours[name] for name in ours if name not in FOREIGN_NAMES}
-        values |= {name: value for name, value in overrides.items() if value is not None}
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            found = error.errors(include_input=False, include_url=False)
-        # A misspelt name explains the missing one beside it, not the other way round.
-        first = min(found, key=lambda one: one["type"] != "extra_forbidden")
-        name, kind = str(first["loc"][0]), first["type"]
-        match kind:
-            case "missing":
-                told = "is not set"
-            case "extra_forbidden":
-                near = get_close_matches(name, cls.model_fields, 1)
-                guess = "".join(f"; {cls.prefix}{one.upper()} is" for one in near)
-                told = f"is not a setting of this worker{guess}"
-            case "string_pattern_mismatch":
-                told = f"is wrong; it takes: {cls.model_fields[name].description}"
-            case _:
-                told = f"is wrong: {first['msg'].removeprefix('Value error, ')}"
-        raise ConfigError(f"{cls.prefix}{name.upper()} {told}")

@@ -1,12 +1,12 @@
 """What can go wrong, by who has to act on it.
 
 WorkerError
-|-- ConfigError           a setting is missing or wrong: exit 2
-|-- BadInput              a command names something that is not there: exit 2
+|-- ConfigError           a setting is missing or wrong
+|-- BadInput              a command names something that is not there
 |-- StoreError            Supabase
-|   |-- StoreUnavailable  not now: the same call may work later; exit 3
+|   |-- StoreUnavailable  not now: the same call may work later
 |   `-- StoreRejected     never, as asked: repeating it changes nothing
-|       `-- AccessRefused nor anything else: the key or account is not let in; exit 3
+|       `-- AccessRefused nor anything else: the key or account is not let in
 `-- TargetError           the API under test misbehaved: a result to record, not a crash
 """
 
@@ -14,13 +14,9 @@ WorkerError
 class WorkerError(Exception):
     """Any failure the worker foresees; its text is one sentence for the operator."""
 
-    exit_code = 70
-
 
 class ConfigError(WorkerError):
     """A setting is missing, unknown or out of range."""
-
-    exit_code = 2
 
 
 class BadInput(ConfigError):  # noqa: N818 - these three say what they are
@@ -30,16 +26,14 @@ class BadInput(ConfigError):  # noqa: N818 - these three say what they are
 class StoreError(WorkerError):
     """Supabase did not do as asked: *code* is SQLSTATE or PostgREST's, *slug* the detail."""
 
+    retry_after_s = 0.0
+
     def __init__(
         self, message: str, code: str = "", slug: str = "", status: int = 0, hint: str = ""
     ) -> None:
         """Keep them, and the HTTP *status*; 0 when there was no answer."""
         super().__init__(message)
         self.code, self.slug, self.status, self.hint = code, slug, status, hint
-        if isinstance(self, StoreUnavailable | AccessRefused):
-            self.exit_code = 3
-        elif 400 <= status < 500:  # noqa: PLR2004 - the caller can mend it
-            self.exit_code = 2
 
 
 class StoreUnavailable(StoreError):  # noqa: N818

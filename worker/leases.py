@@ -2,57 +2,76 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from worker.errors import AccessRefused, StoreError
 from worker.models import Item, Lease, Renewal
 
 _log = logging.getLogger(__name__)
 
+# How often it is looked whether a renewal is due, and a failed one made again.
+TICK_S = 1.0
+
+
+@dataclass(slots=True)
+class Held:
+    """An item and the moment, by ``time.monotonic``, up to which its lease is certainly ours."""
+
+    item: Item
+    until: float
+
 
 class LeaseKeeper:
-    """The leases a worker holds; all are renewed whenever a third of the shortest has gone by."""
+    """The leases a worker holds, by item; all are renewed when a third of the first has gone by.
+
+    Time is reckoned from before a call was made, so that the database's clock, whatever it shows,
+    lets a lease run out later than we do.
+    """
 
     def __init__(
-        self, renew: Callable[[Sequence[Lease]], Renewal], told: Callable[[Renewal], object]
+        self,
+        renew: Callable[[Sequence[Lease]], Renewal],
+        told: Callable[[Renewal, Sequence[Item]], object],
     ) -> None:
-        """*renew* makes the call, *told* is given what it says; both run in the thread."""
+        """*renew* makes the call, *told* is given each answer with its items; in the thread."""
         self._renew = renew
         self._told = told
-        self.held: dict[str, Item] = {}
-        self._is_closed = False
-        self._changed = threading.Event()
+        self.held: dict[int, Held] = {}
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
         self._thread.start()
 
-    def hold(self, item: Item) -> None:
-        """Renew the lease of *item* from now on."""
-        self.held[item.lease] = item
-        if len(self.held) == 1:  # else the thread looks in time for the others
-            self._changed.set()
+    def hold(self, item: Item, asked_at: float) -> None:
+        """Renew the lease of *item*, which was asked for at *asked_at*, from now on."""
+        self.held[item.item] = Held(item, asked_at + item.lease_ms / 1000)
 
-    def let_go(self, lease: str) -> None:
+    def is_ours(self, item: Item) -> bool:
+        """Tell whether nobody else can have *item* by now."""
+        held = self.held.get(item.item)
+        return held is not None and held.item is item and time.monotonic() < held.until
+
+    def let_go(self, lease: Lease) -> None:
         """Renew *lease* no more: its attempt was reported, handed back or lost."""
-        self.held.pop(lease, None)
+        held = self.held.get(lease.item)
+        if held and held.item.lease == lease.lease:
+            del self.held[lease.item]
 
-    def close(self) -> None:
-        """Stop renewing; a renewal under way is waited for."""
-        self._is_closed = True
-        self._changed.set()
-        self._thread.join()
+    def close(self, patience_s: float) -> None:
+        """Stop renewing; a renewal under way is waited for, up to *patience_s*."""
+        self._closing.set()
+        self._thread.join(patience_s)
 
     def _keep(self) -> None:
-        while not self._is_closed:
-            shortest_ms = min((one.lease_ms for one in self._items()), default=None)
-            if self._changed.wait(shortest_ms and shortest_ms / 3000):
-                self._changed.clear()
-            elif items := self._items():
-                self._renew_all(items)
+        while not self._closing.wait(TICK_S):
+            now = time.monotonic()
+            held = list(self.held.copy().values())  # copied in one step, between two threads
+            if any(one.until - now < one.item.lease_ms / 1500 for one in held):
+                self._renew_all(held)
 
-    def _items(self) -> list[Item]:
-        return list(self.held.copy().values())  # a copy is made in one step, between two threads
-
-    def _renew_all(self, items: Sequence[Item]) -> None:
+    def _renew_all(self, held: Sequence[Held]) -> None:
+        began, items = time.monotonic(), [one.item for one in held]
         try:
             renewal = self._renew(items)
         except AccessRefused:
@@ -60,6 +79,10 @@ class LeaseKeeper:
             renewal = Renewal(lost=tuple(one.item for one in items))
         except (StoreError, ValueError) as error:
             _log.warning("renewal_failed", extra={"f": {"reason": type(error).__name__}})
+            self._closing.wait(getattr(error, "retry_after_s", 0.0))
             return
-        if renewal.cancelled or renewal.lost:
-            self._told(renewal)
+        for one in held:
+            if one.item.item not in renewal.lost:
+                one.until = began + one.item.lease_ms / 1000
+        if not self._closing.is_set():
+            self._told(renewal, items)

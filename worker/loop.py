@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -16,13 +16,16 @@ from worker import __version__
 from worker.config import Settings
 from worker.errors import AccessRefused, StoreError, StoreRejected
 from worker.leases import LeaseKeeper
-from worker.models import Item, Lease, Renewal, Reply, Report, parse_item
-from worker.outbox import Outbox, Outgoing
-from worker.pace import Pace, insist, keep_watching
+from worker.models import Claim, Item, Lease, Renewal, Report, parse_item
+from worker.outbox import BATCH_REPORTS, Outbox, Outgoing
+from worker.pace import MOST_HALVINGS, Pace, keep_watching
 from worker.runner import Runner, now
 from worker.store import SupabaseStore
 
 _log = logging.getLogger(__name__)
+
+# What is refused with one of these is the request, not the moment.
+_OF_CONTENT, _FORBIDDEN = frozenset({400, 409, 413, 422}), 403
 
 
 class Worker:
@@ -38,6 +41,9 @@ class Worker:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._outbox = Outbox()
         self._pace = Pace(settings.poll_interval_s)
+        # The call that may have taken work and was not answered yet: its id, and when it was made.
+        self._call_id = str(uuid4())
+        self._asked_at: float | None = None
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
         self._keeper: LeaseKeeper
@@ -52,31 +58,31 @@ class Worker:
 
         Raises ``StoreError`` when the database cannot be reached at the start, or refuses.
         """
-        name, labels = self._settings.name, self._settings.labels
-        self._id = await self._store.register_worker(
-            name, __version__, self._settings.concurrency, labels
-        )
-        _log.info("started", extra={"f": {"worker_id": self._id, "name": name}})
+        self._id = await self._store.register_worker(self._settings, __version__)
+        _log.info("started", extra={"f": {"worker_id": self._id, "name": self._settings.name}})
         loop = asyncio.get_running_loop()
         self._keeper = LeaseKeeper(
             lambda items: self._store.renew_work(self._id, items),
-            lambda renewal: loop.call_soon_threadsafe(self._drop, renewal),
+            lambda *told: loop.call_soon_threadsafe(self._renewed, *told),
         )
         watch = asyncio.create_task(self._watch())
         talk = asyncio.create_task(self._converse(once=once))
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({talk, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not talk.done():
-                await self._wind_down(talk)
+            await self._wind_down(talk)
             if talk.done():
                 talk.result()
+        except StoreError as error:
+            error.add_note(f"Requests dropped unreported: {len(self._keeper.held)}.")
+            raise
         finally:
             tasks = (watch, talk, stopping, *self._running.values())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.to_thread(self._keeper.close)
+            await asyncio.to_thread(self._keeper.close, self._settings.kill_s)
+            _log_dropped("the worker ended", self._keeper.held)
             _log.info("stopped", extra={"f": {"worker_id": self._id}})
 
     async def _wind_down(self, talk: asyncio.Task[None]) -> None:
@@ -92,91 +98,120 @@ class Worker:
     async def _hand_back(self) -> None:
         unsent = [*self._ready]
         self._ready.clear()
-        for item in unsent:
-            self._keeper.let_go(item.lease)
-        if unsent:
-            with contextlib.suppress(StoreError, TimeoutError):
-                async with asyncio.timeout(self._settings.kill_s):
+        # What cannot be handed back stays with the keeper, and is told as dropped at the end.
+        with contextlib.suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(self._settings.kill_s):
+                if unsent:
                     await self._store.release_work(self._id, unsent)
+            for item in unsent:
+                self._keeper.let_go(item)
 
     async def _converse(self, *, once: bool) -> None:
-        """Be the one conversation with the database: report what is done, take what is next."""
+        """Be the one conversation with the database: report what is done, take what is next.
+
+        A turn that fails changes nothing but the pace: the next one decides anew. So it goes on for
+        as long as the process lives.
+        """
         while True:
             self._changed.clear()
-            if self._outbox and self._must_flush():
-                await self._report(self._outbox.take())
-            elif self._stop.is_set() and self._is_idle():
+            if self._stop.is_set() and self._is_idle():
                 return
-            elif any(self._room()) and time.monotonic() >= self._pace.next_claim:
-                reply = await self._call(())
-                is_drained = not reply.work and reply.retry_ms is None
+            due_at = self._next_turn()
+            if due_at is not None and due_at <= time.monotonic():
+                is_drained = await self._take_turn()
                 if once and is_drained and self._is_idle():
                     return
             else:
-                due = [self._outbox.due_at] if self._outbox else []
-                due += [self._pace.next_claim] if any(self._room()) else []
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(due) - time.monotonic() if due else None):
+                    async with asyncio.timeout(due_at and due_at - time.monotonic()):
                         await self._changed.wait()
 
     def _is_idle(self) -> bool:
-        return not (self._running or self._ready or self._outbox)
+        is_waiting = self._ready and not self._stop.is_set()  # else it is handed back
+        return not (self._running or is_waiting or self._outbox or self._asked_at)
 
-    def _room(self) -> tuple[int, int]:
-        """Return how many items could start at once and how many more could be held ready."""
+    def _next_turn(self) -> float | None:
+        """Return when to call next, by ``time.monotonic``; None when there is nothing to say."""
+        due = []
+        if self._outbox:
+            # Waiting for company pays only while more reports are sure to come.
+            is_hungry = not self._ready and len(self._running) < self._settings.concurrency
+            due.append(0.0 if is_hungry or self._pace.halvings else self._outbox.due_at)
+        if self._room().most:
+            due.append(self._pace.next_claim)
+        return max(min(due), self._pace.not_before) if due else None
+
+    def _room(self, batch: Sequence[Outgoing] = ()) -> Claim:
+        """Return how many items could start at once and how many more could be held ready.
+
+        Reports that are not in *batch* take room as items do: who is slow to report claims less.
+        """
+        slots = prefetch = 0
         if self._stop.is_set():
-            return 0, 0
-        slots = self._settings.concurrency - len(self._running) - len(self._ready)
-        held, most = max(0, -slots), self._settings.prefetch
-        # Topping up by a few at a time would cost a call for each.
-        return max(0, slots), most - held if held <= most // 2 else 0
+            # One, to hear what a call took whose answer was lost: it is to be handed back.
+            slots = int(self._asked_at is not None and not batch)
+        elif not self._outbox.is_full and not (batch and self._pace.halvings):
+            waiting = len(self._ready) + len(self._outbox) - len(batch)
+            slots = self._settings.concurrency - len(self._running) - waiting
+            held, most = max(0, -slots), self._settings.prefetch
+            # Topping up by a few at a time would cost a call for each.
+            prefetch = self._pace.share(most - held if held <= most // 2 else 0)
+            slots = self._pace.share(max(0, slots))
+        return Claim(worker_id=self._id, call_id=self._call_id, free_slots=slots, prefetch=prefetch)
 
-    def _must_flush(self) -> bool:
-        """Decide whether to report now: waiting pays only while more reports are sure to come."""
-        is_hungry = not self._ready and len(self._running) < self._settings.concurrency
-        return is_hungry or self._outbox.is_due()
-
-    async def _report(self, batch: Sequence[Outgoing]) -> None:
-        """Report *batch*; one that is refused as a whole is halved till the offender is alone."""
-        try:
-            await self._call(batch)
-        except AccessRefused:
-            raise
-        except StoreRejected as error:
-            lease, middle = batch[0].lease, len(batch) // 2
-            if middle:
-                await self._report(batch[:middle])
-                await self._report(batch[middle:])
-            elif batch[0].is_last_resort:
-                self._keeper.let_go(lease.lease)
-            else:
-                _log.exception("unreportable", extra={"f": {"item": lease.item}})
-                message = f"the database does not take the report ({error.code or error.status})"
-                report = Report.of_failure(lease, now(), "unreportable", message).to_json()
-                await self._report([Outgoing(lease, report, is_last_resort=True)])
-
-    async def _call(self, batch: Sequence[Outgoing]) -> Reply:
-        """Claim, and report *batch* in the same call if there is any; start on what comes back."""
-        (slots, prefetch), call_id = self._room(), uuid4()
+    async def _take_turn(self) -> bool:
+        """Report and claim in one call; tell whether it was a claim and there is nothing to do."""
+        batch = self._outbox.batch(self._pace.share(BATCH_REPORTS))
+        claim = self._room(batch)
+        if claim.most and self._asked_at is None:
+            self._asked_at = time.monotonic()
         self._pace.begin()
-        if batch:
-            reports = [one.report for one in batch]
-            reply = await insist(
-                lambda: self._store.report_work(self._id, call_id, reports, slots, prefetch)
-            )
-        else:
-            reply = await insist(lambda: self._store.claim_work(self._id, call_id, slots, prefetch))
+        reports = [one.report for one in batch]
+        ask, tell = self._store.claim_work, self._store.report_work
+        try:
+            reply = await (tell(claim, reports) if batch else ask(claim))
+        except StoreError as error:
+            if isinstance(error, AccessRefused):
+                raise
+            self._fail(error, batch, is_alone=len(batch) == 1 and not claim.most)
+            return False
+        self._pace.recover()
+        self._outbox.remove_first(len(batch))
         for one in batch:
-            self._keeper.let_go(one.lease.lease)
-        self._drop(Renewal(cancelled=reply.cancelled))
-        for raw in reply.work:
-            self._accept(raw)
-        if slots + prefetch:
-            self._pace.end(reply, is_full=len(reply.work) >= slots + prefetch)
+            self._keeper.let_go(one.lease)
+        _log_dropped("reported when its lease was lost", reply.stale)
+        _log_dropped("the database could not judge the report", reply.unreportable)
+        if claim.most and self._asked_at is not None:
+            for raw in reply.work:
+                self._accept(raw, self._asked_at)
+            self._asked_at = None
+            self._pace.end(reply, is_full=len(reply.work) >= claim.most)
+        if self._asked_at is None:
+            self._call_id = str(uuid4())
         self._start_ready()
-        return reply
+        return claim.most > 0 and not batch and not reply.work and reply.retry_ms is None
 
-    def _accept(self, raw: dict[str, Any]) -> None:
+    def _fail(self, error: StoreError, batch: Sequence[Outgoing], *, is_alone: bool) -> None:
+        """Make the next turn smaller, till a report that is refused stands alone, or later."""
+        if batch and isinstance(error, StoreRejected) and error.status in _OF_CONTENT:
+            self._pace.reduce()
+        else:
+            self._pace.back_off(error)
+            # A page that says so even of one report comes from a firewall that reads along.
+            is_alone &= error.status == _FORBIDDEN and self._pace.halvings == MOST_HALVINGS
+        if not is_alone:
+            return
+        lease, _, is_last_resort = batch[0]
+        said = f"the database does not take the report ({error.code or error.status})"
+        if not is_last_resort:
+            _log.error("unreportable", extra={"f": {"item": lease.item, "reason": said}})
+            self._outbox.replace_first(Report.of_failure(lease, now(), "unreportable", said))
+        elif isinstance(error, StoreRejected):
+            self._outbox.remove_first(1)
+            self._keeper.let_go(lease)
+            _log_dropped(said, [lease.item])
+
+    def _accept(self, raw: dict[str, Any], asked_at: float) -> None:
         try:
             item = parse_item(raw)
         except ValidationError:
@@ -185,15 +220,21 @@ class Worker:
         if isinstance(item, tuple):
             lease, reason = item
             self._post(lease, Report.of_failure(lease, now(), "definition", reason))
-        elif item.lease not in self._keeper.held:  # a repeated claim brings what is held already
-            self._keeper.hold(item)
-            self._ready.append(item)
+            return
+        if held := self._keeper.held.get(item.item):
+            if held.item.lease == item.lease:
+                return
+            self._break_off(held.item)  # given to us anew: the lease before ran out
+        self._keeper.hold(item, asked_at)
+        self._ready.append(item)
 
     def _start_ready(self) -> None:
-        while self._ready and len(self._running) < self._settings.concurrency:
-            if self._stop.is_set():
+        """Start what is ready: never more than there is room to report, nor under an old lease."""
+        while len(self._running) < self._settings.concurrency and not self._outbox.is_full:
+            item = next((one for one in self._ready if self._keeper.is_ours(one)), None)
+            if item is None or self._stop.is_set():
                 return
-            item = self._ready.popleft()
+            self._ready.remove(item)
             task = asyncio.create_task(self._run_item(item))
             self._running[item.lease] = task
             task.add_done_callback(partial(self._finished, item))
@@ -219,21 +260,30 @@ class Worker:
         self._outbox.add(lease, report)
         self._changed.set()
 
-    def _drop(self, renewal: Renewal) -> None:
-        """End what the database no longer wants; a cancelled attempt is still reported, as such."""
-        unwanted = {*renewal.cancelled, *renewal.lost}
-        for item in [one for one in self._keeper.held.values() if one.item in unwanted]:
-            if task := self._running.get(item.lease):
-                task.cancel()
-            elif item in self._ready:
-                self._ready.remove(item)
-            else:
-                continue  # its report is on its way
+    def _renewed(self, renewal: Renewal, items: Sequence[Item]) -> None:
+        """End what the database no longer wants; start what waited to be surely ours again."""
+        for item in items:
             if item.item in renewal.cancelled:
-                message = "cancelled before there was an answer"
-                self._post(item, Report.of_failure(item, now(), "cancelled", message))
-            else:
-                self._keeper.let_go(item.lease)
+                self._break_off(item, is_cancelled=True)
+            elif item.item in renewal.lost:
+                self._break_off(item)
+        self._start_ready()
+        self._changed.set()
+
+    def _break_off(self, item: Item, *, is_cancelled: bool = False) -> None:
+        """End *item* unless its report is on its way; a cancelled one is reported, as such."""
+        if task := self._running.get(item.lease):
+            task.cancel()
+        elif item in self._ready:
+            self._ready.remove(item)
+        else:
+            return
+        if is_cancelled:
+            message = "cancelled before there was an answer"
+            self._post(item, Report.of_failure(item, now(), "cancelled", message))
+        else:
+            self._keeper.let_go(item)
+            _log_dropped("its lease was lost", [item.item])
 
     async def _watch(self) -> None:
         if self._settings.realtime == "on":
@@ -242,3 +292,9 @@ class Worker:
     def _wake(self) -> None:
         self._pace.wake()
         self._changed.set()
+
+
+def _log_dropped(reason: str, items: Collection[int]) -> None:
+    """Tell what comes to nothing here: nothing is dropped without a word."""
+    if items:
+        _log.warning("dropped", extra={"f": {"reason": reason, "items": sorted(items)}})

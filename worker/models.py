@@ -141,15 +141,35 @@ class Report(Lease):
         return jsontext.dumps(self.model_dump()).encode()
 
 
+class Claim(_Wire):
+    """What a claim or a report asks for: work to start at once, and work to hold ready."""
+
+    worker_id: str
+    call_id: str
+    free_slots: int
+    prefetch: int
+
+    @property
+    def most(self) -> int:
+        """The number of items asked for."""
+        return self.free_slots + self.prefetch
+
+
 class Reply(_Wire):
     """What ``claim_work`` and ``report_work`` answer; *work* is parsed one by one."""
 
-    work: tuple[dict[str, Any], ...] = ()
+    work: tuple[dict[str, Any], ...]
     accepted: tuple[int, ...] = ()
     stale: tuple[int, ...] = ()
     unreportable: tuple[int, ...] = ()
     cancelled: tuple[int, ...] = ()
     retry_ms: float | None = None
+
+
+class Session(_Wire):
+    """What of the sign-in's answer is needed."""
+
+    access_token: str
 
 
 class Renewal(_Wire):
@@ -169,6 +189,5 @@ def parse_item(raw: dict[str, Any]) -> Item | tuple[Lease, str]:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        return Lease.model_validate(
-            raw
-        ), f"the work item is not understood: {where}: {first['msg']}"
+        lease = Lease.model_validate(raw)
+        return lease, f"the work item is not understood: {where}: {first['msg']}"

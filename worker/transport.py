@@ -27,6 +27,8 @@ _HEADER_BYTES = 64 * 1024
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Supabase ends a statement after 8 s, one that plans a large run after 60.
 _PLATFORM_TIMEOUT = httpx.Timeout(65, connect=5)
+# A renewal that takes longer is better made again before the lease runs out.
+_RENEWAL_TIMEOUT_S = 8.0
 
 
 @dataclass(slots=True)
@@ -139,7 +141,7 @@ def platform_clients(
     headers = {"content-type": "application/json", "user-agent": f"assay/{__version__}"}
     how: dict[str, Any] = {"base_url": url, "auth": auth, "headers": headers}
     how |= {"timeout": _PLATFORM_TIMEOUT, "transport": transport}
-    return httpx.AsyncClient(**how), httpx.Client(**how)
+    return httpx.AsyncClient(**how), httpx.Client(**how | {"timeout": _RENEWAL_TIMEOUT_S})
 
 
 def _open_session(resolver: CheckedResolver) -> aiohttp.ClientSession:

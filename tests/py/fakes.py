@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from aiohttp import HttpVersion11
 
-from worker.models import Lease, Renewal, Reply, Request
+from worker.config import Settings
+from worker.models import Claim, Lease, Renewal, Reply, Request
 from worker.transport import Hop, TargetTransport
 
 Target = Callable[[Hop], Awaitable[bytes]]
@@ -53,7 +54,7 @@ class FakeStore:
     batches: list[int] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
     renewed: list[list[int]] = field(default_factory=list)
-    call_ids: list[UUID] = field(default_factory=list)
+    call_ids: list[str] = field(default_factory=list)
     asked: list[tuple[int, int]] = field(default_factory=list)
     # Called with the calls's name before it is answered, and free to raise or to wait.
     before: Callable[[str], Any] = lambda _: None
@@ -62,62 +63,62 @@ class FakeStore:
     # Given each report; raises to refuse the batch, or returns work that it unlocks.
     judge: Callable[[dict[str, Any]], list[dict[str, Any]]] = lambda _: []
     renewal: Renewal = field(default_factory=Renewal)
-    cancelled: tuple[int, ...] = ()
     latency_s: float = 0.0
     wake: Callable[[], None] = lambda: None
-    _answers: dict[UUID, Reply] = field(default_factory=dict)
+    # What is leased: the token by item, and the work by the call that took it.
+    leases: dict[int, str] = field(default_factory=dict)
+    _taken: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
 
-    async def register_worker(
-        self, name: str, version: str, capacity: int, labels: Sequence[str]
-    ) -> str:
+    async def register_worker(self, settings: Settings, version: str) -> str:
         """Remember who registered."""
         self.before("register_worker")
-        self.registered = (name, version, capacity, labels)
+        self.registered = (settings.name, version, settings.concurrency, settings.labels)
         return str(uuid4())
 
-    async def claim_work(
-        self, worker_id: str, call_id: UUID, free_slots: int, prefetch: int
-    ) -> Reply:
+    async def claim_work(self, claim: Claim) -> Reply:
         """Hand out work."""
-        del worker_id
         self.before("claim_work")
-        return await self._answer("claim_work", call_id, free_slots, prefetch, ())
+        return await self._answer("claim_work", claim, ())
 
-    async def report_work(
-        self,
-        worker_id: str,
-        call_id: UUID,
-        reports: Sequence[bytes],
-        free_slots: int,
-        prefetch: int,
-    ) -> Reply:
+    async def report_work(self, claim: Claim, reports: Sequence[bytes]) -> Reply:
         """Take reports, and hand out work."""
-        del worker_id
         self.before("report_work")
-        return await self._answer("report_work", call_id, free_slots, prefetch, reports)
+        return await self._answer("report_work", claim, reports)
 
-    async def _answer(
-        self, name: str, call_id: UUID, slots: int, prefetch: int, reports: Sequence[bytes]
-    ) -> Reply:
-        self.call_ids.append(call_id)
-        self.asked.append((slots, prefetch))
+    async def _answer(self, name: str, claim: Claim, reports: Sequence[bytes]) -> Reply:
+        self.call_ids.append(claim.call_id)
+        self.asked.append((claim.free_slots, claim.prefetch))
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
-        if call_id not in self._answers:
-            parsed = [json.loads(report) for report in reports]
-            unlocked = [work for report in parsed for work in self.judge(report)]
-            self.queue.extend(unlocked)
-            self.reports.extend(parsed)
-            if parsed:
-                self.batches.append(len(parsed))
-            count = min(slots + prefetch, len(self.queue))
-            self._answers[call_id] = Reply(
-                work=tuple(self.queue.popleft() for _ in range(count)),
-                accepted=tuple(report["item"] for report in parsed),
-                cancelled=self.cancelled,
-            )
+        parsed = [json.loads(report) for report in reports]
+        current = [one for one in parsed if self.leases.get(one["item"]) == one["lease"]]
+        unlocked = [work for one in current for work in self.judge(one)]
+        for one in current:
+            del self.leases[one["item"]]
+            self._told.add(one["lease"])
+        self.queue.extend(unlocked)
+        self.reports.extend(current)
+        if parsed:
+            self.batches.append(len(parsed))
+        reply = Reply(
+            work=tuple(self._claim(claim) if claim.most else ()),
+            accepted=tuple(one["item"] for one in parsed if one["lease"] in self._told),
+            stale=tuple(one["item"] for one in parsed if one["lease"] not in self._told),
+        )
         self.after(name)
-        return self._answers[call_id]
+        return reply
+
+    def _claim(self, claim: Claim) -> list[dict[str, Any]]:
+        """Take from the queue, unless this very call did so before and its reply was lost."""
+        taken = self._taken.get(claim.call_id, [])
+        taken = [one for one in taken if self.leases.get(one["item"]) == one["lease"]]
+        if not taken:
+            taken = [self.queue.popleft() for _ in range(min(claim.most, len(self.queue)))]
+            whole = [one for one in taken if {"item", "lease"} <= one.keys()]
+            self.leases |= {one["item"]: one["lease"] for one in whole}
+            self._taken[claim.call_id] = whole
+        return taken
 
     def renew_work(self, worker_id: str, items: Sequence[Lease]) -> Renewal:
         """Answer as ``renewal`` says."""
@@ -130,7 +131,10 @@ class FakeStore:
         """Take work back."""
         del worker_id
         self.before("release_work")
-        self.released.extend(one.item for one in items)
+        for one in items:
+            if self.leases.get(one.item) == one.lease:
+                del self.leases[one.item]
+                self.released.append(one.item)
 
     async def watch_runs(self, wake: Callable[[], None]) -> None:
         """Keep *wake* for the test to call."""

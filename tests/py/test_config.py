@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.config import Settings
+from worker.cli_settings import read_settings
 from worker.errors import ConfigError
 
 GIVEN = {"ASSAY_SUPABASE_URL": "http://127.0.0.1:54321", "ASSAY_SUPABASE_KEY": "sb_secret_x"}
@@ -10,7 +10,7 @@ GIVEN = {"ASSAY_SUPABASE_URL": "http://127.0.0.1:54321", "ASSAY_SUPABASE_KEY": "
 
 def test_two_variables_are_enough() -> None:
     """Everything else has a default."""
-    settings = Settings.from_env(GIVEN)
+    settings = read_settings(GIVEN)
 
     assert settings.supabase_url == "http://127.0.0.1:54321"
     assert settings.concurrency == 32
@@ -19,7 +19,7 @@ def test_two_variables_are_enough() -> None:
 
 def test_lists_are_split_at_commas() -> None:
     """Blanks around the parts do not matter."""
-    settings = Settings.from_env(GIVEN | {"ASSAY_EGRESS_ALLOW": "10.0.0.0/8, *.lan,"})
+    settings = read_settings(GIVEN | {"ASSAY_EGRESS_ALLOW": "10.0.0.0/8, *.lan,"})
 
     assert settings.egress_allow == ("10.0.0.0/8", "*.lan")
 
@@ -28,7 +28,7 @@ def test_a_command_line_option_wins() -> None:
     """An override that is None leaves the variable alone."""
     given = GIVEN | {"ASSAY_CONCURRENCY": "8", "ASSAY_NAME": "one"}
 
-    settings = Settings.from_env(given, concurrency=4, name=None)
+    settings = read_settings(given, concurrency=4, name=None)
 
     assert (settings.concurrency, settings.name) == (4, "one")
 
@@ -55,12 +55,12 @@ def test_a_command_line_option_wins() -> None:
 def test_what_is_wrong_is_named(changes: dict[str, str], said: str) -> None:
     """One sentence names the variable."""
     with pytest.raises(ConfigError, match=said):
-        Settings.from_env(GIVEN | changes)
+        read_settings(GIVEN | changes)
 
 
 def test_a_key_may_come_with_a_line_end() -> None:
     """As files hold it."""
-    settings = Settings.from_env(GIVEN | {"ASSAY_SUPABASE_KEY": "sb_secret_x\n"})
+    settings = read_settings(GIVEN | {"ASSAY_SUPABASE_KEY": "sb_secret_x\n"})
 
     assert settings.supabase_key.get_secret_value() == "sb_secret_x"
 
@@ -68,23 +68,23 @@ def test_a_key_may_come_with_a_line_end() -> None:
 def test_a_missing_variable_is_named() -> None:
     """The key has no default."""
     with pytest.raises(ConfigError, match="ASSAY_SUPABASE_KEY is not set"):
-        Settings.from_env({"ASSAY_SUPABASE_URL": "http://x"})
+        read_settings({"ASSAY_SUPABASE_URL": "http://x"})
 
 
 def test_the_misspelt_name_is_told_before_the_missing_one() -> None:
     """It explains why the other is missing."""
     with pytest.raises(ConfigError, match="ASSAY_SUPABASE_KEI is not a setting"):
-        Settings.from_env({"ASSAY_SUPABASE_URL": "http://x", "ASSAY_SUPABASE_KEI": "k"})
+        read_settings({"ASSAY_SUPABASE_URL": "http://x", "ASSAY_SUPABASE_KEI": "k"})
 
 
 def test_variables_of_the_embedded_supabase_are_none_of_ours() -> None:
     """They share the prefix and are let pass."""
-    Settings.from_env(GIVEN | {"ASSAY_POSTGRES_BIN": "/usr/bin", "PATH": "/bin"})
+    read_settings(GIVEN | {"ASSAY_POSTGRES_BIN": "/usr/bin", "PATH": "/bin"})
 
 
 def test_the_key_is_not_shown() -> None:
     """Neither in a settings object's text nor in an error about it."""
-    assert "sb_secret_x" not in repr(Settings.from_env(GIVEN))
+    assert "sb_secret_x" not in repr(read_settings(GIVEN))
     with pytest.raises(ConfigError) as failure:
-        Settings.from_env(GIVEN | {"ASSAY_CONCURRENCY": "sb_secret_x"})
+        read_settings(GIVEN | {"ASSAY_CONCURRENCY": "sb_secret_x"})
     assert "sb_secret_x" not in str(failure.value)

@@ -13,7 +13,8 @@ from conftest import MIGRATIONS, ROOT, Database
 from pydantic_core import PydanticUndefined
 from support_project import running_worker
 
-from worker.config import FOREIGN_NAMES, Settings
+from worker.cli_settings import FOREIGN_NAMES
+from worker.config import Settings
 from worker.embedded.stack import Connection
 
 README = (ROOT / "README.md").read_text()

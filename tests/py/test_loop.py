@@ -9,7 +9,7 @@ import pytest
 from fakes import FakeStore, FakeTransport, Target, work_item
 from support_wait import HANG_S, soon
 
-from worker import outbox, pace
+from worker import leases, outbox, pace
 from worker.config import Settings
 from worker.errors import AccessRefused, StoreRejected, StoreUnavailable
 from worker.evaluator import Evaluator
@@ -17,6 +17,11 @@ from worker.loop import Worker
 from worker.models import Renewal
 from worker.runner import Runner
 from worker.transport import Hop
+
+
+@pytest.fixture(autouse=True)
+def _leases_are_looked_after_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "TICK_S", 0.005)
 
 
 async def answers(_: Hop) -> bytes:
@@ -132,8 +137,8 @@ async def test_a_lost_reply_is_asked_for_again_under_the_same_call_id(call: str)
     store.after = after
     await worker_for(store).run(once=True)
 
-    repeated = [one for one in store.call_ids if store.call_ids.count(one) == 2]
-    assert len(set(repeated)) == 1
+    repeated = {one for one in store.call_ids if store.call_ids.count(one) > 1}
+    assert len(repeated) == 1
     assert sorted(report["item"] for report in store.reports) == [0, 1, 2]
 
 
@@ -293,21 +298,6 @@ async def test_a_cancelled_item_is_aborted_and_reported_as_such() -> None:
         2: "cancelled",
     }
     assert store.released == []
-
-
-async def test_a_reply_can_cancel_too() -> None:
-    """The database says it wherever it can."""
-    store = filled(2)
-    store.cancelled = (0,)
-
-    async def first_hangs(hop: Hop) -> bytes:
-        return await (never_answers if hop.url.path == "/hang" else answers)(hop)
-
-    store.queue[0]["request"]["url"] = "http://target.test/hang"
-    await worker_for(store, first_hangs).run(once=True)
-
-    categories = {one["item"]: (one["error"] or {}).get("category") for one in store.reports}
-    assert categories == {0: "cancelled", 1: None}
 
 
 async def test_leases_are_renewed_while_items_run() -> None:

@@ -7,12 +7,12 @@ import pytest
 from support_wait import soon
 
 from worker import pace as module
-from worker.errors import StoreRejected, StoreUnavailable
+from worker.errors import StoreUnavailable
 from worker.models import Reply
-from worker.pace import Pace, insist, keep_watching
+from worker.pace import Pace, keep_watching
 
 NOW = 1000.0
-EMPTY = Reply()
+EMPTY = Reply(work=())
 SOME = Reply(work=({"item": 1},))
 
 
@@ -69,7 +69,7 @@ def test_the_database_may_name_an_earlier_moment(retry_ms: float, pause_s: float
     """But cannot make the worker spin."""
     pace = Pace(5)
 
-    pace.end(Reply(retry_ms=retry_ms), is_full=False)
+    pace.end(Reply(work=(), retry_ms=retry_ms), is_full=False)
 
     assert wait(pace) == pytest.approx(pause_s)
 
@@ -78,7 +78,7 @@ def test_a_later_moment_does_not_stop_the_polling() -> None:
     """Other work may come before."""
     pace = Pace(5)
 
-    pace.end(Reply(retry_ms=60_000), is_full=False)
+    pace.end(Reply(work=(), retry_ms=60_000), is_full=False)
 
     assert wait(pace) < 0.13
 
@@ -97,28 +97,46 @@ def test_a_hint_during_a_call_is_not_lost() -> None:
     assert wait(pace) > 0
 
 
-async def test_insisting_ends_with_an_answer() -> None:
-    """However often the database was away."""
-    calls = 0
+def test_pauses_of_an_outage_grow_up_to_five_seconds() -> None:
+    """With jitter, so that workers do not come back together; an answer ends them."""
+    pace, pauses = Pace(5), []
+    for _ in range(9):
+        pace.back_off(StoreUnavailable("away"))
+        pauses.append(pace.not_before - NOW)
 
-    async def third_time() -> str:
-        nonlocal calls
-        calls += 1
-        if calls < 3:
-            raise StoreUnavailable("away")
-        return "here"
+    assert 0.05 <= pauses[0] <= 0.1
+    assert 0.1 <= pauses[1] <= 0.2
+    assert 2.5 <= pauses[-1] <= 5
 
-    assert await insist(third_time) == "here"
+    pace.recover()
+    pace.back_off(StoreUnavailable("away"))
+    assert pace.not_before - NOW <= 0.1
 
 
-async def test_a_refusal_is_not_insisted_on() -> None:
-    """It would be refused again."""
+def test_the_platform_may_ask_for_a_longer_pause() -> None:
+    """By Retry-After."""
+    pace, error = Pace(5), StoreUnavailable("too many")
+    error.retry_after_s = 42.0
 
-    async def refuses() -> None:
-        raise StoreRejected("no")
+    pace.back_off(error)
 
-    with pytest.raises(StoreRejected):
-        await insist(refuses)
+    assert pace.not_before == NOW + 42
+
+
+def test_after_failures_less_is_asked_for() -> None:
+    """Half as much each time, down to one; as soon as there are answers, step by step all of it."""
+    pace = Pace(5)
+    shares = []
+    for _ in range(12):
+        pace.back_off(StoreUnavailable("slow"))
+        shares.append(pace.share(100))
+
+    assert shares[:7] == [50, 25, 12, 6, 3, 1, 1]
+    assert pace.halvings == module.MOST_HALVINGS
+    assert pace.share(0) == 0
+    for _ in range(12):
+        pace.recover()
+    assert (pace.share(100), pace.halvings) == (100, 0)
 
 
 async def test_a_watch_that_ends_is_set_up_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from supabase import Client
 from support_project import Project, running_target, running_worker
 from support_wait import HANG_S, soon, wait_until
 
-from worker.config import Settings
+from worker.cli_settings import read_settings
 from worker.embedded.stack import Connection
 from worker.store import SupabaseStore
 
@@ -123,7 +123,7 @@ async def test_it_is_woken_by_its_own_runs_only(
     wakes: list[int] = []
     env = {"ASSAY_SUPABASE_URL": stack.url} | runner.settings
 
-    async with SupabaseStore(Settings.from_env(env)) as store:
+    async with SupabaseStore(read_settings(env)) as store:
         watch = asyncio.create_task(store.watch_runs(lambda: wakes.append(1)))
         await soon(lambda: wakes or watch.done())
         before = len(wakes)

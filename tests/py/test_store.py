@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
@@ -14,14 +13,18 @@ from fakes import FakeStore
 from support_http import serve_bytes
 from support_wait import HANG_S
 
+from worker import cli_errors
 from worker.cli_store import ConsoleStore
 from worker.config import Settings
 from worker.errors import AccessRefused, StoreError, StoreRejected, StoreUnavailable
-from worker.models import Lease, Renewal
+from worker.models import Claim, Lease, Renewal
 from worker.store import SupabaseStore
 
-CALL = UUID(int=7)
+CLAIM = Claim(worker_id="w", call_id="c", free_slots=3, prefetch=4)
 LEASE = Lease(item=1, attempt=2, lease="l")
+
+
+WHO = {"name": "n", "concurrency": 3, "labels": "a"}
 
 
 def store_at(
@@ -30,8 +33,13 @@ def store_at(
     **given: str,
 ) -> Any:
     """Return a store whose requests *handler* answers."""
+    return kind(settings(**given), httpx.MockTransport(handler))
+
+
+def settings(**given: Any) -> Settings:
+    """Return settings of a project that is not there."""
     env = {"supabase_url": "http://supabase.test/", "supabase_key": "eyJ.key"} | given
-    return kind(Settings.model_validate(env), httpx.MockTransport(handler))
+    return Settings.model_validate(env)
 
 
 def answers(status: int = 200, body: object = None) -> Callable[[httpx.Request], httpx.Response]:
@@ -62,7 +70,7 @@ async def test_registering_gives_an_id() -> None:
     """The function is called by name with named arguments, key in both headers."""
     recorder = Recorder("the-id")
 
-    worker_id = await store_at(recorder).register_worker("n", "1", 3, ("a",))
+    worker_id = await store_at(recorder).register_worker(settings(**WHO), "1")
 
     assert worker_id == "the-id"
     request = recorder.requests[0]
@@ -78,7 +86,7 @@ async def test_a_newer_key_is_no_bearer_token() -> None:
     """The gateway would refuse it."""
     recorder = Recorder("id")
 
-    await store_at(recorder, supabase_key="sb_secret_x").register_worker("n", "1", 3, ())
+    await store_at(recorder, supabase_key="sb_secret_x").register_worker(settings(), "1")
 
     assert "authorization" not in recorder.requests[0].headers
 
@@ -89,7 +97,7 @@ async def test_claimed_work_keeps_its_digits() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=b'{"work":[{"price":1.10}],"retry_ms":50}')
 
-    reply = await store_at(answer).claim_work("w", CALL, 3, 4)
+    reply = await store_at(answer).claim_work(CLAIM)
 
     assert reply.work == ({"price": Decimal("1.10")},)
     assert reply.retry_ms == 50
@@ -99,15 +107,15 @@ async def test_reports_are_sent_as_they_were_written() -> None:
     """Joined into one call."""
     recorder = Recorder({"accepted": [1, 2], "work": []})
 
-    reply = await store_at(recorder).report_work("w", CALL, [b'{"item":1}', b'{"item":2}'], 5, 6)
+    reply = await store_at(recorder).report_work(CLAIM, [b'{"item":1}', b'{"item":2}'])
 
     assert reply.accepted == (1, 2)
     assert recorder.sent == {
         "worker_id": "w",
-        "call_id": str(CALL),
+        "call_id": "c",
         "reports": [{"item": 1}, {"item": 2}],
-        "free_slots": 5,
-        "prefetch": 6,
+        "free_slots": 3,
+        "prefetch": 4,
     }
 
 
@@ -139,7 +147,16 @@ async def test_renewing_and_releasing_name_the_whole_lease() -> None:
         (500, {"code": "XX000", "message": "bug"}, StoreRejected),
         (500, {"code": "55000", "message": "state"}, StoreRejected),
         (400, {"code": "22P05", "message": "NUL"}, StoreRejected),
-        (404, None, StoreRejected),
+        (404, None, StoreUnavailable),
+        (404, {"code": "PGRST202", "message": "no function"}, StoreRejected),
+        (405, {"code": "25006", "message": "read-only transaction"}, StoreUnavailable),
+        (503, {"code": "57P03", "message": "starting up"}, StoreUnavailable),
+        (504, {"code": "PGRST003", "message": "no connection in time"}, StoreUnavailable),
+        (413, None, StoreRejected),
+        (403, None, StoreUnavailable),
+        (500, {}, StoreUnavailable),
+        (502, {"message": "An invalid response was received"}, StoreUnavailable),
+        (404, {"code": "PT404", "message": "no", "details": "unknown_worker"}, AccessRefused),
         (401, {"code": "PGRST301", "message": "JWT", "details": "None"}, AccessRefused),
         (400, {"code": 400, "error_code": "validation_failed", "msg": "no"}, StoreRejected),
         (422, {"code": 422, "msg": "no"}, StoreRejected),
@@ -156,7 +173,7 @@ async def test_the_code_decides_whether_to_try_again(
 ) -> None:
     """Not the HTTP status, which is 500 for a deadlock and for a bug."""
     with pytest.raises(StoreError) as failure:
-        await store_at(answers(status, body)).claim_work("w", CALL, 1, 1)
+        await store_at(answers(status, body)).claim_work(CLAIM)
 
     assert type(failure.value) is kind
     assert failure.value.status == status
@@ -173,10 +190,10 @@ async def test_a_refusal_keeps_what_the_database_said(
     fault = {"code": code, "message": "no", "details": "slug", "hint": "ask nicely"}
 
     with pytest.raises(StoreRejected) as failure:
-        await store_at(answers(status, fault)).claim_work("w", CALL, 1, 1)
+        await store_at(answers(status, fault)).claim_work(CLAIM)
 
     assert (failure.value.slug, failure.value.hint) == ("slug", "ask nicely")
-    assert failure.value.exit_code == exit_code
+    assert cli_errors.exit_code(failure.value) == exit_code
 
 
 @pytest.mark.parametrize("status", [200, 404, 502])
@@ -185,7 +202,7 @@ async def test_what_answers_is_not_supabase(status: int) -> None:
     page = lambda _: httpx.Response(status, text="<html>Sign in to the wireless network</html>")  # noqa: E731
 
     with pytest.raises(StoreUnavailable, match=f"status {status}, is not Supabase"):
-        await store_at(page).claim_work("w", CALL, 1, 1)
+        await store_at(page).claim_work(CLAIM)
 
 
 async def test_an_unreachable_project_is_unavailable() -> None:
@@ -195,12 +212,12 @@ async def test_an_unreachable_project_is_unavailable() -> None:
         raise httpx.ConnectError("http://supabase.test?apikey=eyJ.key")
 
     with pytest.raises(StoreUnavailable, match="cannot be reached") as failure:
-        await store_at(fails).claim_work("w", CALL, 1, 1)
+        await store_at(fails).claim_work(CLAIM)
     with pytest.raises(StoreUnavailable):
         store_at(fails).renew_work("w", [LEASE])
 
     assert "eyJ" not in str(failure.value)
-    assert failure.value.exit_code == 3
+    assert cli_errors.exit_code(failure.value) == 3
 
 
 async def test_an_account_signs_in_and_again_when_its_session_ends() -> None:
@@ -218,7 +235,7 @@ async def test_an_account_signs_in_and_again_when_its_session_ends() -> None:
         return httpx.Response(200, json={"work": []})
 
     async with store_at(answer, email="a@b.c", password="p") as store:
-        await store.claim_work("w", CALL, 1, 1)
+        await store.claim_work(CLAIM)
 
     assert seen == ["Bearer first", "Bearer second"]
 
@@ -243,7 +260,7 @@ async def test_wrong_credentials_are_a_refusal() -> None:
     store = store_at(answers(400, refusal), email="a")
 
     with pytest.raises(AccessRefused, match="Invalid") as failure:
-        await store.claim_work("w", CALL, 1, 1)
+        await store.claim_work(CLAIM)
 
     assert failure.value.code == "invalid_credentials"
 
@@ -255,6 +272,36 @@ async def test_a_refused_websocket_is_unavailable() -> None:
 
         with pytest.raises(StoreUnavailable, match="Realtime is not available"):
             await asyncio.wait_for(store.watch_runs(lambda: None), HANG_S)
+
+
+@pytest.mark.parametrize("body", ["null", "{}", "[]", '{"work": 1}', '{"work": [', ""])
+async def test_an_answer_that_is_none_is_no_answer(body: str) -> None:
+    """Cut in the middle, or somebody else's: else reports would be taken for accepted."""
+    store = store_at(lambda _: httpx.Response(200, text=body))
+
+    with pytest.raises(StoreUnavailable):
+        await store.report_work(CLAIM, [b"{}"])
+
+
+async def test_a_sign_in_without_a_session_is_no_answer() -> None:
+    """Whatever answered, it may be the right one next time."""
+    with pytest.raises(StoreUnavailable):
+        await store_at(answers(200, {}), email="a").claim_work(CLAIM)
+
+
+@pytest.mark.parametrize(
+    ("told", "wait_s"),
+    [("7", 7.0), ("86400", 300.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), (None, 0.0)],
+)
+async def test_the_platform_may_say_when_to_come_back(told: str | None, wait_s: float) -> None:
+    """In seconds, up to five minutes; a date would be by a clock that may be wrong."""
+    headers = {"retry-after": told} if told else {}
+    store = store_at(lambda _: httpx.Response(429, headers=headers))
+
+    with pytest.raises(StoreUnavailable) as failure:
+        await store.claim_work(CLAIM)
+
+    assert failure.value.retry_after_s == wait_s
 
 
 @pytest.mark.parametrize("body", [{"id": "r"}, [{"id": "r"}]])

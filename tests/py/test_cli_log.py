@@ -10,7 +10,7 @@ from fakes import FakeStore, work_item
 from support_http import serve
 from support_wait import HANG_S
 
-from worker import log
+from worker import cli_log as log
 from worker.config import Settings
 from worker.egress import EgressPolicy
 from worker.errors import StoreRejected, StoreUnavailable
