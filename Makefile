@@ -77,5 +77,9 @@ bench: setup ## Measure, and write bench/RESULTS.md; ONLY=runs or rls for one pa
 chaos: setup ## Kill, freeze and cut everything in the middle of runs; CHAOS="--help" tells more
 	PYTHONPATH=tests/py $(BIN)/python -m chaos $(CHAOS)
 
+.PHONY: soak
+soak: setup ## Half an hour of runs while something is killed every 20 s; SOAK="--minutes 2" for less
+	PYTHONPATH=tests/py $(BIN)/python -m chaos.soak $(SOAK)
+
 .PHONY: check
 check: lint test ## All that must pass before a change is in

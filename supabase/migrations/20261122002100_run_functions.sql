@@ -307,64 +307,71 @@ parallel safe
 security invoker
 set search_path = ''
 as $function$
-    with ordered as materialized (
+    with seen as materialized (
+        select
+            array_position(array['setup', 'main', 'teardown'], results.phase) as phase_rank,
+            results.suite_name,
+            -- without a verdict: behind all that have one
+            coalesce(results.finished_seq, 2147483647) as seq,
+            results.test_name,
+            results.row_index,
+            results.id
+        from public.test_results as results
+        where results.run_id = get_run_report.run_id and results.id = get_run_report.after
+    ),
+
+    -- by key and not by number: only a page is sorted out, however many results there are
+    found as materialized (
         select
             results.id,
             row_number() over (
                 order by
-                    array_position(array['setup', 'main', 'teardown'], results.phase),
+                    results.phase_rank,
                     results.suite_name,
-                    results.finished_seq,
+                    results.seq,
                     results.test_name,
                     results.row_index,
                     results.id
             ) as place
-        from public.test_results as results
-        where results.run_id = get_run_report.run_id
+        from (
+            select
+                array_position(array['setup', 'main', 'teardown'], listed.phase) as phase_rank,
+                listed.suite_name,
+                coalesce(listed.finished_seq, 2147483647) as seq,
+                listed.test_name,
+                listed.row_index,
+                listed.id
+            from public.test_results as listed
+            where listed.run_id = get_run_report.run_id
+        ) as results
+        left join seen on true
+        where
+            seen.id is null
+            or (
+                results.phase_rank,
+                results.suite_name,
+                results.seq,
+                results.test_name,
+                results.row_index,
+                results.id
+            ) > (
+                seen.phase_rank,
+                seen.suite_name,
+                seen.seq,
+                seen.test_name,
+                seen.row_index,
+                seen.id
+            )
+        order by place
+        limit private.page_limit(get_run_report.page_size) + 1
     ),
 
     page as materialized (
         select
-            ordered.id,
-            ordered.place
-        from ordered
-        where
-            ordered.place > coalesce(
-                (select seen.place from ordered as seen where seen.id = get_run_report.after), 0
-            )
-        order by ordered.place
-        limit private.page_limit(get_run_report.page_size)
-    ),
-
-    assertions as materialized (
-        -- of the attempt that decided; those before it stay in assertion_results
-        select
-            judged.result_id,
-            jsonb_agg(
-                jsonb_build_object(
-                    'source', judged.source,
-                    'target', judged.target,
-                    'operator', judged.operator,
-                    'expected', judged.expected,
-                    'actual', judged.actual,
-                    'passed', judged.passed,
-                    'message', judged.message
-                )
-                order by judged.assertion_index
-            ) as verdicts
-        from public.assertion_results as judged
-        inner join public.test_result_details as details
-            on
-                details.retention_class = judged.retention_class
-                and details.planned_on = judged.planned_on
-                and details.result_id = judged.result_id
-                and details.attempt = judged.attempt
-        inner join public.test_results as results
-            on results.id = details.result_id and results.accepted_lease = details.lease
-        where
-            judged.run_id = get_run_report.run_id
-            and judged.result_id in (select page.id from page)
-        group by judged.result_id
+            found.id,
+            found.place
+        from found
+        where found.place <= private.page_limit(get_run_report.page_size)
     ),
 
     reported as (
@@ -399,7 +406,34 @@ as $function$
         from page
         inner join public.test_results as results on results.id = page.id
         left join public.test_results as causes on causes.id = results.cause_result_id
-        left join assertions on assertions.result_id = results.id
+        -- result by result: joined as sets, all of a page would be compared with all
+        cross join lateral (
+            -- of the attempt that decided; those before it stay in assertion_results
+            select
+                jsonb_agg(
+                    jsonb_build_object(
+                        'source', judged.source,
+                        'target', judged.target,
+                        'operator', judged.operator,
+                        'expected', judged.expected,
+                        'actual', judged.actual,
+                        'passed', judged.passed,
+                        'message', judged.message
+                    )
+                    order by judged.assertion_index
+                ) as verdicts
+            from public.test_result_details as details
+            inner join public.assertion_results as judged
+                on
+                    judged.retention_class = details.retention_class
+                    and judged.planned_on = details.planned_on
+                    and judged.result_id = details.result_id
+                    and judged.attempt = details.attempt
+            where
+                details.planned_on = results.planned_on
+                and details.result_id = results.id
+                and details.lease = results.accepted_lease
+        ) as assertions
     )
 
     select jsonb_build_object(
@@ -424,8 +458,8 @@ as $function$
             select page.id
             from page
             where
-                page.place = (select max(last.place) from page as last)
-                and page.place < (select count(*) from ordered)
+                page.place = private.page_limit(get_run_report.page_size)
+                and (select count(*) from found) > page.place
         )
     )
     from public.test_runs as runs
