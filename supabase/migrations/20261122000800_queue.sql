@@ -116,6 +116,22 @@ $comment$May a worker have the runs of an organization that ask for these labels
 One with the secret key takes those of all organizations, a runner's those of its own; and every
 worker only such as ask for no label that it lacks.$comment$;
 
+create sequence private.turns increment 100000;
+comment on sequence private.turns is
+$comment$The order in which runs and organizations are served, which no clock disturbs.
+
+Every claim draws one, and what it hands out is numbered between it and the next.$comment$;
+
+create table private.organization_turns (
+    organization_id uuid primary key references public.organizations on delete cascade,
+    last_turn bigint not null default 0
+);
+comment on table private.organization_turns is
+'When organizations were last served, for fairness. A row is made with the first run.';
+comment on column private.organization_turns.organization_id is 'The organization.';
+comment on column private.organization_turns.last_turn is
+'The turn in which a worker last got something of it; 0 = never. Compared, and no time.';
+
 create table private.live_runs (
     run_id uuid primary key references public.test_runs on delete cascade,
     project_id uuid not null,
@@ -133,7 +149,7 @@ create table private.live_runs (
     is_teardown_late boolean not null default false,
     deadline_at timestamptz not null,
     paused_at timestamptz,
-    last_served_at timestamptz not null default '-infinity',
+    last_turn bigint not null default nextval('private.turns'),
     constraint live_runs_phase_check check (phase in ('setup', 'main', 'teardown'))
 ) with (fillfactor = 70);
 comment on table private.live_runs is
@@ -161,7 +177,8 @@ comment on column private.live_runs.deadline_at is
 comment on column private.live_runs.paused_at is
 $comment$Since when its clock stands still because its project is paused: nothing of it is handed
 out, and deadline_at waits. Null = it goes on.$comment$;
-comment on column private.live_runs.last_served_at is 'When it last had a claim, for fairness.';
+comment on column private.live_runs.last_turn is
+'The turn in which a worker last got something of it, or in which it was queued; for fairness.';
 
 create index live_runs_organization_id_idx on private.live_runs (organization_id);
 
@@ -267,6 +284,9 @@ where state = 'ready';
 create index work_items_lease_until_idx on private.work_items (lease_until) where state = 'leased';
 create index work_items_in_flight_idx on private.work_items (environment_id) where state = 'leased';
 create index work_items_call_id_idx on private.work_items (call_id) where state = 'leased';
+create index work_items_due_idx on private.work_items (available_at)
+where state = 'ready' and available_at > '-infinity';
+comment on index private.work_items_due_idx is 'Retries only: what is due next.';
 create index work_items_run_id_idx on private.work_items (run_id);
 
 create table private.work_edges (
@@ -304,6 +324,7 @@ comment on column private.environment_gates.refilled_at is
 
 alter table private.definitions enable row level security;
 alter table private.snapshots enable row level security;
+alter table private.organization_turns enable row level security;
 alter table private.live_runs enable row level security;
 alter table private.work_items enable row level security;
 alter table private.work_edges enable row level security;
@@ -312,6 +333,7 @@ alter table private.environment_gates enable row level security;
 -- closed on purpose: the advisors take a table without a policy for one that was forgotten
 create policy closed on private.definitions for select to public using (false);
 create policy closed on private.snapshots for select to public using (false);
+create policy closed on private.organization_turns for select to public using (false);
 create policy closed on private.live_runs for select to public using (false);
 create policy closed on private.work_items for select to public using (false);
 create policy closed on private.work_edges for select to public using (false);

@@ -261,6 +261,12 @@ begin
     values (run.environment_id, 0, now())
     on conflict (environment_id) do nothing;
 
+    insert into private.organization_turns (organization_id)
+    select projects.organization_id
+    from public.projects
+    where projects.id = run.project_id
+    on conflict (organization_id) do nothing;
+
     insert into private.live_runs (
         run_id, project_id, organization_id, environment_id, labels, phase,
         setup_open_count, main_open_count, teardown_open_count, deadline_at, paused_at

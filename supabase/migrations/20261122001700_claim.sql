@@ -3,81 +3,47 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.open_gates(run_ids uuid[])
-returns table (environment_id uuid, capacity integer)
+create function private.lock_run(run_id uuid, most integer)
+returns integer
 language plpgsql
 volatile
 parallel unsafe
 security invoker
 set search_path = ''
 as $function$
+declare
+    v_phase text;
 begin
-    -- Blocking, in order of id, and the last lock a claim takes: whoever holds a gate waits for
-    -- nothing any more.
-    perform
-    from private.environment_gates as gates
-    where gates.environment_id in (
-        select lives.environment_id
-        from private.live_runs as lives
-        where lives.run_id = any(run_ids)
-    )
-    order by gates.environment_id
-    for update;
-
-    return query
-    with refilled as (
-        update private.environment_gates as gates
-        set
-            -- a second's worth may accumulate, and at least one request
-            tokens = least(
-                greatest(environments.rate_limit_per_s, 1),
-                gates.tokens
-                + environments.rate_limit_per_s
-                * extract(epoch from clock_timestamp() - gates.refilled_at)
-            ),
-            refilled_at = clock_timestamp()
-        from public.environments
-        where
-            environments.id = gates.environment_id
-            and environments.rate_limit_per_s is not null
-            and gates.environment_id in (
-                select lives.environment_id
-                from private.live_runs as lives
-                where lives.run_id = any(run_ids)
-            )
-        returning gates.environment_id, gates.tokens
-    )
-
-    select
-        environments.id,
-        greatest(
-            0,
-            least(
-                environments.max_parallel - (
-                    select count(*)
-                    from private.work_items as items
-                    where items.environment_id = environments.id and items.state = 'leased'
-                ),
-                floor(refilled.tokens)
-            )
-        )::integer
-    from public.environments
-    left join refilled on refilled.environment_id = environments.id
-    where environments.id in (
-        select lives.environment_id
-        from private.live_runs as lives
-        where lives.run_id = any(run_ids)
+    select lives.phase
+    into v_phase
+    from private.live_runs as lives
+    -- asked again of the locked row: its project may have been paused meanwhile
+    where lives.run_id = lock_run.run_id and lives.paused_at is null
+    for no key update skip locked;
+    if not found then
+        return null;
+    end if;
+    return (
+        select count(*)
+        from (
+            select
+            from private.work_items as items
+            where
+                items.run_id = lock_run.run_id
+                and items.phase = v_phase
+                and items.state = 'ready'
+                and items.available_at <= clock_timestamp()
+            limit most
+        ) as ready
     );
 end;
 $function$;
-comment on function private.open_gates(uuid[]) is
-$comment$How many requests each environment of these runs can take now: parallelism and rate limit.
+comment on function private.lock_run(uuid, integer) is
+$comment$Lock a run; how much it has to hand out, up to so many. Null, without waiting, when another
+session holds it.$comment$;
 
-Holds the environments' gates until the end of the transaction,
-so that the answer stays true.$comment$;
-
-create function private.lock_eligible_runs(
-    worker public.workers, out run_ids uuid[], out is_complete boolean
+create function private.lock_runs(
+    worker public.workers, wanted integer, out run_ids uuid[], out is_complete boolean
 )
 language plpgsql
 volatile
@@ -86,65 +52,32 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_eligible uuid[];
-    v_is_crowded boolean;
+    v_run record;
+    v_ready integer;
+    v_found integer := 0;
 begin
-    select coalesce(array_agg(fair.run_id), '{}')
-    into v_eligible
-    from (
-        select lives.run_id
-        from private.live_runs as lives
-        where
-            lives.paused_at is null
-            and private.may_take(worker, lives.organization_id, lives.labels)
-            and exists (
-                select
-                from private.work_items as items
-                where
-                    items.run_id = lives.run_id
-                    and items.phase = lives.phase
-                    and items.state = 'ready'
-                    and items.available_at <= clock_timestamp()
-            )
-        order by
-            (
-                select max(others.last_served_at)
-                from private.live_runs as others
-                where others.organization_id = lives.organization_id
-            ),
-            lives.last_served_at,
-            lives.run_id
-        limit 33
-    ) as fair;
-    v_is_crowded := cardinality(v_eligible) > 32;
-    if v_is_crowded then
-        v_eligible := private.find_open_runs(worker, 32);
-    end if;
-
-    select coalesce(
-        array_agg(locked.run_id order by array_position(v_eligible, locked.run_id)), '{}'
-    )
-    into run_ids
-    from (
-        select lives.run_id
-        from private.live_runs as lives
-        -- asked again of the locked row: its project may have been paused meanwhile
-        where lives.run_id = any(v_eligible) and lives.paused_at is null
-        order by lives.run_id
-        for no key update skip locked
-    ) as locked;
-
-    is_complete := cardinality(run_ids) = cardinality(v_eligible)
-        and not (v_is_crowded and v_eligible = '{}');
+    run_ids := '{}';
+    is_complete := true;
+    for v_run in select * from private.rank_runs(worker)
+    loop
+        -- no more than it takes, for what is locked here is out of others' reach; but what one
+        -- organization could fill is shared with others
+        exit when v_found >= wanted
+            and (v_run.place > 1 or cardinality(run_ids) >= least(wanted, 4));
+        v_ready := private.lock_run(v_run.run_id, least(wanted, v_run.free));
+        if v_ready is null then
+            is_complete := false;
+        else
+            run_ids := run_ids || v_run.run_id;
+            v_found := v_found + v_ready;
+        end if;
+    end loop;
 end;
 $function$;
-comment on function private.lock_eligible_runs(public.workers) is
-$comment$Lock runs that have something to hand out to this worker, in fair order:
-the least recently served tenant first. A runner's worker gets its organization's runs, and every
-worker only such as ask for no label that it lacks.
+comment on function private.lock_runs(public.workers, integer) is
+$comment$Lock runs, in fair order, until they have as much to hand out to this worker as is wanted.
 
-is_complete is false when another session held one, or all of many wait for room: asking again soon
-may give more.$comment$;
+is_complete is false when another session held one: asking again soon may give more.$comment$;
 
 create function private.lease_items(
     run_ids uuid[], worker_id uuid, call_id uuid, free_slots integer, prefetch integer
@@ -157,51 +90,112 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_rooms jsonb := private.find_rooms(run_ids);
-    -- a statement of its own: what it writes is written again below
-    v_capacity jsonb := (
-        select jsonb_object_agg(gates.environment_id, gates.capacity)
-        from private.open_gates(run_ids) as gates
+    v_organization_ids uuid[] := array(
+        select distinct lives.organization_id
+        from private.live_runs as lives
+        where lives.run_id = any(run_ids)
     );
+    v_turn bigint := nextval('private.turns');
     v_taken bigint[];
 begin
-    v_capacity := private.narrow_capacity(run_ids, v_capacity, v_rooms);
-    with ready as (
-        select
-            candidates.*,
-            row_number() over (
-                partition by candidates.environment_id
-                order by candidates.fairness, candidates.priority, candidates.id
-            ) as place
-        from (
-            select
-                items.id,
-                items.priority,
-                items.environment_id,
-                items.is_repeatable,
-                fair.ordinal as fairness
-            from unnest(run_ids) with ordinality as fair (run_id, ordinal)
-            inner join private.live_runs as lives on lives.run_id = fair.run_id
-            cross join lateral (
-                select work.*
-                from private.work_items as work
-                where
-                    work.run_id = lives.run_id
-                    and work.phase = lives.phase
-                    and work.state = 'ready'
-                    and work.available_at <= clock_timestamp()
-                order by work.priority, work.id
-                limit free_slots + prefetch
-            ) as items
-        ) as candidates
+    begin
+        perform private.hold_rooms(v_organization_ids, run_ids);
+    exception
+        when lock_not_available then return null;
+    end;
+
+    with rooms as materialized (
+        select * from private.find_rooms(v_organization_ids)
     ),
 
-    allowed as (
+    runs as (
+        select
+            lives.*,
+            fair.ordinal as fairness,
+            min(fair.ordinal) over (partition by lives.organization_id) as organization_fairness
+        from unnest(run_ids) with ordinality as fair (run_id, ordinal)
+        inner join private.live_runs as lives on lives.run_id = fair.run_id
+    ),
+
+    ready as (
+        select
+            runs.run_id,
+            runs.organization_id,
+            runs.environment_id,
+            runs.fairness,
+            runs.organization_fairness,
+            items.id,
+            items.is_repeatable,
+            row_number() over (
+                partition by runs.run_id order by items.priority, items.id
+            ) as in_run
+        from runs
+        cross join lateral (
+            select work.*
+            from private.work_items as work
+            where
+                work.run_id = runs.run_id
+                and work.phase = runs.phase
+                and work.state = 'ready'
+                and work.available_at <= clock_timestamp()
+            order by work.priority, work.id
+            limit free_slots + prefetch
+        ) as items
+    ),
+
+    -- the runs of an environment take turns, those of an organization, and the organizations
+    in_environments as (
         select
             ready.*,
-            row_number() over (order by ready.fairness, ready.priority, ready.id) as number
+            row_number() over (
+                partition by ready.environment_id order by ready.in_run, ready.fairness
+            ) as in_environment
         from ready
-        where ready.place <= (v_capacity ->> ready.environment_id::text)::integer
+    ),
+
+    in_organizations as (
+        select
+            in_environments.*,
+            rooms.organization_free,
+            row_number() over (
+                partition by in_environments.organization_id
+                order by in_environments.in_run, in_environments.fairness
+            ) as in_organization
+        from in_environments
+        inner join rooms on rooms.environment_id = in_environments.environment_id
+        where in_environments.in_environment <= rooms.free
+    ),
+
+    numbered as materialized (
+        select
+            in_organizations.*,
+            row_number() over (
+                order by in_organizations.in_organization, in_organizations.organization_fairness
+            ) as number
+        from in_organizations
+        where in_organizations.in_organization <= in_organizations.organization_free
+    ),
+
+    -- what must not be repeated is never handed out ahead of a free slot: a worker that dies with
+    -- it waiting would lose it
+    allowed as (
+        select
+            numbered.*,
+            numbered.number > free_slots as is_ahead,
+            row_number() over (
+                partition by numbered.number > free_slots order by numbered.number
+            ) as place
+        from numbered
+        where numbered.number <= free_slots or numbered.is_repeatable
+    ),
+
+    -- and nothing is, while a run has nothing but such and found no slot: what is held ready would
+    -- keep all slots from it for ever
+    passed_over as (
+        select numbered.run_id
+        from numbered
+        group by numbered.run_id
+        having min(numbered.number) > free_slots and not bool_or(numbered.is_repeatable)
     ),
 
     leased as (
@@ -219,24 +213,55 @@ begin
         from allowed
         where
             items.id = allowed.id
-            -- what must not be repeated is never handed out ahead of a free slot: a worker that
-            -- dies with it waiting would lose it
-            and (
-                allowed.number <= free_slots
-                or (allowed.is_repeatable and allowed.number <= free_slots + prefetch)
-            )
-        returning items.id, items.environment_id, items.run_id
+            and case
+                when allowed.is_ahead
+                    then allowed.place <= prefetch and not exists (select from passed_over)
+                else true
+            end
+        returning
+            items.id, items.environment_id, items.run_id, allowed.organization_id, allowed.number
     ),
 
-    served as (
+    -- who got the last one comes last the next time
+    served_runs as (
         update private.live_runs as lives
-        set last_served_at = clock_timestamp()
-        where lives.run_id in (select leased.run_id from leased)
+        set last_turn = v_turn + served.number
+        from (
+            select
+                leased.run_id,
+                max(leased.number) as number
+            from leased
+            group by leased.run_id
+        ) as served
+        where lives.run_id = served.run_id
+    ),
+
+    served_organizations as (
+        update private.organization_turns as turns
+        set last_turn = v_turn + served.number
+        from (
+            select
+                leased.organization_id,
+                max(leased.number) as number
+            from leased
+            group by leased.organization_id
+        ) as served
+        where
+            turns.organization_id = served.organization_id
+            -- another session that serves it at this moment says so itself
+            and turns.organization_id in (
+                select locked.organization_id
+                from private.organization_turns as locked
+                where locked.organization_id = any(v_organization_ids)
+                for no key update skip locked
+            )
     ),
 
     spent as (
         update private.environment_gates as gates
-        set tokens = gates.tokens - counted.taken
+        set
+            tokens = rooms.tokens - counted.taken,
+            refilled_at = clock_timestamp()
         from (
             select
                 leased.environment_id,
@@ -244,13 +269,10 @@ begin
             from leased
             group by leased.environment_id
         ) as counted
+        inner join rooms on rooms.environment_id = counted.environment_id
         where
             gates.environment_id = counted.environment_id
-            and gates.environment_id in (
-                select environments.id
-                from public.environments
-                where environments.rate_limit_per_s is not null
-            )
+            and rooms.tokens is not null
     )
 
     select coalesce(array_agg(leased.id), '{}') into v_taken from leased;
@@ -258,8 +280,11 @@ begin
 end;
 $function$;
 comment on function private.lease_items(uuid[], uuid, uuid, integer, integer) is
-$comment$Lease ready items of locked runs to a worker, within the limits of their environments and
-organizations; their ids.$comment$;
+$comment$Lease ready items of locked runs, given in fair order, to a worker, within the limits of
+their environments and organizations; their ids.
+
+The slots go round: one of each organization, and of an organization one of each run. Null when
+another session held an environment for long.$comment$;
 
 create function private.start_runs(work jsonb)
 returns void
@@ -305,31 +330,6 @@ end;
 $function$;
 comment on function private.start_runs(jsonb) is 'Tell who watches that these tests are under way.';
 
-create function private.next_due_ms(worker public.workers)
-returns integer
-language plpgsql
-volatile
-parallel unsafe
-security invoker
-set search_path = ''
-as $function$
-begin
-    return (
-        select
-            ceil(extract(epoch from min(items.available_at) - clock_timestamp()) * 1000)::integer
-        from private.live_runs as lives
-        inner join private.work_items as items on items.run_id = lives.run_id
-        where
-            lives.paused_at is null
-            and private.may_take(worker, lives.organization_id, lives.labels)
-            and items.state = 'ready'
-            and items.available_at > clock_timestamp()
-    );
-end;
-$function$;
-comment on function private.next_due_ms(public.workers) is
-'Milliseconds until the next retry that this worker could make; null when there is none.';
-
 create function private.claim(
     worker public.workers, call_id uuid, free_slots integer, prefetch integer
 )
@@ -346,61 +346,58 @@ declare
     v_is_complete boolean;
     v_items bigint[];
     v_work jsonb := '[]'::jsonb;
-    v_due_ms integer;
 begin
-    if free_slots + prefetch > 0 then
-        -- the reply to this very call was lost: the same leases, rendered the same
-        select coalesce(array_agg(items.id), '{}')
-        into v_replayed
-        from private.work_items as items
-        where
-            items.state = 'leased'
-            and items.call_id = claim.call_id
-            and items.worker_id = worker.id;
-        if v_replayed <> '{}' then
-            return jsonb_build_object(
-                'work', (
-                    -- a secret may have been forbidden a host meanwhile: its lease runs out
-                    select coalesce(jsonb_agg(rendered.work order by rendered.place), '[]')
-                    from private.render_items(v_replayed) as rendered
-                    where rendered.problem is null
-                ),
-                'retry_ms', null
-            );
-        end if;
-
-        perform private.rescue_expired();
-        -- an item that cannot be rendered makes room, and may release others
-        loop
-            select locked.run_ids, locked.is_complete
-            into v_runs, v_is_complete
-            from private.lock_eligible_runs(worker) as locked;
-            exit when v_runs = '{}';
-            v_items := private.lease_items(
-                v_runs, worker.id, claim.call_id,
-                free_slots - jsonb_array_length(v_work), prefetch
-            );
-            exit when v_items = '{}';
-            v_work := v_work || private.hand_out(v_items);
-            perform private.advance_runs(v_runs);
-            exit when jsonb_array_length(v_work) > 0;
-        end loop;
-        if v_work <> '[]' then
-            perform private.start_runs(v_work);
-            return jsonb_build_object('work', v_work, 'retry_ms', null);
-        end if;
+    if free_slots + prefetch = 0 then
+        return jsonb_build_object('work', v_work, 'retry_ms', null);
     end if;
 
-    -- nothing now: when could there be something?
-    select least(
-        case when v_is_complete is false or v_runs <> '{}' then 50 end,
-        private.next_due_ms(worker)
-    )
-    into v_due_ms;
+    -- the reply to this very call was lost: the same leases, rendered the same
+    select coalesce(array_agg(items.id), '{}')
+    into v_replayed
+    from private.work_items as items
+    where
+        items.state = 'leased'
+        and items.call_id = claim.call_id
+        and items.worker_id = worker.id;
+    if v_replayed <> '{}' then
+        return jsonb_build_object(
+            'work', (
+                -- a secret may have been forbidden a host meanwhile: its lease runs out
+                select coalesce(jsonb_agg(rendered.work order by rendered.place), '[]')
+                from private.render_items(v_replayed) as rendered
+                where rendered.problem is null
+            ),
+            'retry_ms', null
+        );
+    end if;
+
+    perform private.rescue_expired();
+    -- an item that cannot be rendered makes room, and may release others
+    loop
+        select locked.run_ids, locked.is_complete
+        into v_runs, v_is_complete
+        from private.lock_runs(worker, free_slots + prefetch) as locked;
+        exit when v_runs = '{}';
+        v_items := private.lease_items(v_runs, worker.id, claim.call_id, free_slots, prefetch);
+        v_is_complete := v_is_complete and v_items is not null;
+        exit when cardinality(v_items) > 0 is not true;
+        v_work := private.hand_out(v_items);
+        perform private.advance_runs(v_runs);
+        exit when v_work <> '[]';
+    end loop;
+    if v_work <> '[]' then
+        perform private.start_runs(v_work);
+        return jsonb_build_object('work', v_work, 'retry_ms', null);
+    end if;
+
     return jsonb_build_object(
         'work', v_work,
-        -- greatest() would make 1 of null: nothing in sight
-        'retry_ms', case when v_due_ms is not null then greatest(v_due_ms, 1) end
+        'retry_ms', case
+            -- it reports before it can start anything
+            when free_slots = 0 then null
+            when not v_is_complete then 50
+            else private.find_wait_ms(worker)
+        end
     );
 end;
 $function$;
