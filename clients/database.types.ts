@@ -691,6 +691,9 @@ isOneToOne: false
               "allowed_hosts": (string)[],"changed_at": string,"changed_by": string,"last_used_at": string,"name": string
             }[]
                            },
+"list_workers":
+{ Args: { "after"?: string,"organization_id"?: string,"page_size"?: number }; Returns: Json
+                           },
 "pause_project":
 { Args: { "project_id": string,"reason"?: string }; Returns: {
               "archived_at": string | null,

@@ -181,6 +181,7 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     **{name: lambda ids, key=key: ids[key] for name, key in IDENTIFIED.items()},
     "get_run_report.after": lambda ids: ids["result"],
     "get_test_readiness.after": lambda ids: ids["result"],
+    "list_workers.after": lambda ids: ids["worker"],
     "get_test_run_context.after": lambda _: 0,
     "create_organization.name": lambda _: "Hostile Ltd",
     "register_worker.name": lambda _: "hostile",

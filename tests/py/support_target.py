@@ -8,6 +8,7 @@ import sys
 from aiohttp import web
 
 COUNTS: collections.Counter[str] = collections.Counter()
+KEYS: dict[str, set[str | None]] = collections.defaultdict(set)
 RELEASES: dict[str, asyncio.Event] = collections.defaultdict(asyncio.Event)
 
 
@@ -15,18 +16,27 @@ async def answer(request: web.Request) -> web.StreamResponse:
     """Answer ``/answer/<name>`` as the query says, and count the name.
 
     Query: ``status``; ``ms``, how long to wait; ``hold``, a word to wait for at ``/release``;
-    ``fail``, how many times to answer 503 first.
-    The body tells the name, how often it was asked, and what was sent.
+    ``fail``, how many times to answer 503 first; ``drop``, how many times to hang up first.
+    The body tells the name, how often it was asked, under how many idempotency keys, and what was
+    sent.
     """
     name = request.match_info["name"]
     COUNTS[name] += 1
+    KEYS[name].add(request.headers.get("Idempotency-Key"))
     await asyncio.sleep(int(request.query.get("ms", "0")) / 1000)
     if word := request.query.get("hold"):
         await RELEASES[word].wait()
+    if COUNTS[name] <= int(request.query.get("drop", "0")) and request.transport:
+        request.transport.close()
     is_failing = COUNTS[name] <= int(request.query.get("fail", "0"))
     sent = await request.text()
     return web.json_response(
-        {"name": name, "count": COUNTS[name], "sent": json.loads(sent) if sent else None},
+        {
+            "name": name,
+            "count": COUNTS[name],
+            "key_count": len(KEYS[name]),
+            "sent": json.loads(sent) if sent else None,
+        },
         status=503 if is_failing else int(request.query.get("status", "200")),
     )
 

@@ -3,17 +3,22 @@
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from conftest import ROOT
 from supabase import Client
-from support_project import Project, running_target, running_worker
+from support_project import STATUS_OK, Project, running_target, running_worker
 from support_wait import HANG_S, wait_until
 
 from worker.embedded.stack import Connection
+
+KEY = "Idempotency-Key"
+ONE_KEY = {"source": "body", "path": "$.key_count", "operator": "equals", "expected": 1}
 
 
 @pytest.fixture(scope="module")
@@ -235,15 +240,20 @@ def test_lost_reply(project: Project) -> None:
 
 
 def test_killed_worker(stack: Connection, project: Project, target: str, tmp_path: Path) -> None:
-    """After kill -9 every test has one verdict; only unsafe requests in flight are lost."""
+    """After kill -9 every test has one verdict; only unsafe requests in flight are lost.
+
+    One with an idempotency key is not: it is sent again, with the same key.
+    """
     tag = uuid.uuid4().hex[:8]
     for number in range(30):
         held = f"?hold={tag}" if number >= 4 else ""
-        for method in ("GET", "POST"):
+        for kind in ("GET", "KEYED", "POST"):
             project.add_test(
-                f"{method} {number}",
-                f"/answer/{tag}-{method}-{number}{held}",
-                method=method,
+                f"{kind} {number}",
+                f"/answer/{tag}-{kind}-{number}{held}",
+                method="GET" if kind == "GET" else "POST",
+                request={"idempotency_header": KEY if kind == "KEYED" else None},
+                assertions=[STATUS_OK, ONE_KEY],
                 position=number,
             )
     run = project.queue()
@@ -260,8 +270,8 @@ def test_killed_worker(stack: Connection, project: Project, target: str, tmp_pat
     with running_worker(
         stack, tmp_path / "first.log", ASSAY_CONCURRENCY="8", ASSAY_PREFETCH="0"
     ) as worker:
-        # Eight are answered, and eight more are in flight.
-        wait_until(lambda: project.state(run)["run"]["passed_count"] == 8 and len(asked()) == 16)
+        # Twelve are answered, and eight more are in flight.
+        wait_until(lambda: project.state(run)["run"]["passed_count"] == 12 and len(asked()) == 20)
         worker.kill()
         worker.wait()
     passed = {name for name, result in project.results(run).items() if result["status"] == "passed"}
@@ -271,10 +281,94 @@ def test_killed_worker(stack: Connection, project: Project, target: str, tmp_pat
         results = project.wait(run)
 
     lost = {name for name, result in results.items() if result["status"] != "passed"}
-    assert len(results) == 60
+    assert len(results) == 90
     assert lost == {name for name in in_flight if name.startswith("POST")} != set()
+    assert {name for name in in_flight if name.startswith("KEYED") and asked()[name] == 2}
     assert {results[name]["slug"] for name in lost} == {"lost"}
     assert max(count for name, count in asked().items() if name.startswith("POST")) == 1
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_retry_that_was_not_answered_repeats_its_key(project: Project) -> None:
+    """The API hung up on the first, so that nobody knows whether it did it."""
+    project.add_test(
+        "pay",
+        f"/answer/{uuid.uuid4()}?drop=1",
+        method="POST",
+        request={"idempotency_header": KEY},
+        assertions=[STATUS_OK, ONE_KEY],
+        retry={"attempts": 2, "base_ms": 1},
+    )
+
+    result = project.wait(project.queue())["pay"]
+
+    assert (result["status"], result["attempt_count"]) == ("passed", 2)
+
+
+@pytest.fixture
+def short_leases(stack: Connection) -> Iterator[None]:
+    """Let leases hold 6 s, so that they are renewed every 2 s."""
+    signature = "private.lease_duration()"
+    with psycopg.connect(stack.db_url, autocommit=True) as database:
+        row = database.execute(f"select pg_get_functiondef('{signature}'::regprocedure)").fetchone()
+        assert row
+        database.execute(row[0].replace("30 seconds", "6 seconds"))
+        yield
+        database.execute(row[0])
+
+
+@pytest.mark.usefixtures("short_leases", "worker")
+def test_a_cancelled_request_is_broken_off(project: Project, target: str) -> None:
+    """Within a renewal, however long its answer would take; teardown runs."""
+    tag = uuid.uuid4().hex[:8]
+    project.add_test("hangs", f"/answer/{tag}?hold={tag}")
+    project.add_test("cleans", f"/answer/{tag}-cleans", phase="teardown")
+    run = project.queue()
+    wait_until(lambda: tag in httpx.get(f"{target}/counts", timeout=HANG_S).json())
+
+    project.client.rpc("cancel_run", {"run_id": run}).execute()
+    results = project.wait(run)
+
+    assert results["hangs"]["slug"] == "run_cancelled"
+    assert results["cleans"]["status"] == "passed"
+    assert project.state(run)["run"]["status"] == "cancelled"
+
+
+def test_a_stopped_worker_hands_back(
+    stack: Connection, project: Project, target: str, tmp_path: Path
+) -> None:
+    """On SIGTERM it ends what is in flight and gives the rest to others, at once and unsent."""
+    tag = uuid.uuid4().hex[:8]
+    for number in range(10):
+        project.add_test(f"test {number}", f"/answer/{tag}-{number}?hold={tag}", position=number)
+    run = project.queue()
+
+    def asked() -> list[int]:
+        counts = httpx.get(f"{target}/counts", timeout=HANG_S).json()
+        return [count for name, count in counts.items() if name.startswith(f"{tag}-")]
+
+    with running_worker(
+        stack, tmp_path / "first.log", ASSAY_CONCURRENCY="2", ASSAY_PREFETCH="8"
+    ) as worker:
+        wait_until(lambda: len(asked()) == 2)
+        worker.terminate()
+        wait_until(lambda: len(states(project, run)) == 2)
+        assert states(project, run) == {"leased": 2, "ready": 8}
+        httpx.post(f"{target}/release/{tag}", timeout=HANG_S)
+        assert worker.wait(HANG_S) == 0
+    assert states(project, run) == {"over": 2, "ready": 8}
+    with running_worker(stack, tmp_path / "second.log"):
+        results = project.wait(run)
+
+    assert {result["status"] for result in results.values()} == {"passed"}
+    assert {result["rescue_count"] for result in results.values()} == {0}
+    assert asked() == [1] * 10
+
+
+def states(project: Project, run: str) -> dict[str, int]:
+    """Return how many tests of *run* are in which state."""
+    answer = project.client.rpc("get_test_readiness", {"run_id": run}).execute()
+    return dict(Counter(item["state"] for item in answer.data["items"]))
 
 
 def test_three_workers_share_runs(
