@@ -178,6 +178,25 @@ def test_code_map_is_complete() -> None:
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == modules
 
 
+def test_the_protocol_is_kept_where_it_says() -> None:
+    """What docs/architecture.md names beside a rule is there: functions, modules and tests."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    section = page.partition("## The protocol, rule by rule")[2]
+    rows = re.findall(r"^\| [^|`]+ \| (`[^|]+) \| (`[^|]+) \|$", section, re.MULTILINE)
+    keepers = {name for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
+    tests = {name for row in rows for name in re.findall(r"`([^`]+)`", row[1])}
+    functions = set(
+        re.findall(r"^create (?:or replace )?function private\.(\w+)", SQL, re.MULTILINE)
+    )
+
+    assert len(rows) > 15
+    modules = {name for name in keepers if "/" in name}
+    assert keepers - modules - functions == set()
+    assert {name for name in modules if not (ROOT / name).exists()} == set()
+    places = (ROOT / "tests" / "sql", ROOT / "tests" / "py")
+    assert {name for name in tests if not any((place / name).exists() for place in places)} == set()
+
+
 def test_exit_codes_are_documented() -> None:
     """README and docs/errors.md list the same codes, and those that ``assay --help`` lists."""
     done = subprocess.run(
