@@ -153,29 +153,32 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_lookups jsonb[];
+    v_lookups jsonb[] := '{}';
+    v_lookup jsonb;
+    v_item jsonb;
 begin
+    for v_item in
+        select entries.item from jsonb_array_elements(assertions || captures) as entries (item)
+    loop
+        v_lookup := private.lookup_of(v_item);
+        continue when v_lookup is null;
+        if v_item ? 'pattern' then
+            v_lookups := v_lookups
+                || (v_lookup || jsonb_build_object('pattern', v_item -> 'pattern'));
+        else
+            v_lookups := v_lookups || v_lookup;
+        end if;
+        if v_item ->> 'operator' = 'matches' then
+            v_lookups := v_lookups
+                || (v_lookup || jsonb_build_object('pattern', v_item -> 'expected'));
+        end if;
+    end loop;
     -- each look-up once, however many refer to it
-    select coalesce(array_agg(distinct looked_up.lookup), '{}')
-    into v_lookups
-    from jsonb_array_elements(assertions || captures) as entries (item)
-    cross join lateral (
-        select private.lookup_of(entries.item) as plain
-        offset 0
-    ) as lookups
-    cross join lateral (
-        values
-        (lookups.plain || case
-            when entries.item ? 'pattern'
-                then jsonb_build_object('pattern', entries.item -> 'pattern')
-            else '{}'
-        end),
-        (case
-            when entries.item ->> 'operator' = 'matches'
-                then lookups.plain || jsonb_build_object('pattern', entries.item -> 'expected')
-        end)
-    ) as looked_up (lookup)
-    where looked_up.lookup is not null;
+    v_lookups := array(
+        select distinct looked_up.lookup
+        from unnest(v_lookups) as looked_up (lookup)
+        order by looked_up.lookup
+    );
 
     return jsonb_build_object(
         'observe', (
@@ -346,73 +349,64 @@ One row for each test that has a request.$comment$;
 
 create function private.compile_test(source jsonb)
 returns jsonb
-language sql
+language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
-    -- materialized: inlined, each part would be worked out as often as it is referred to
-    with parts as materialized (
-        select
-            private.compile_url(
-                source #>> '{request,path}', source #> '{request,query}'
-            ) as url_parts,
-            jsonb_build_object(
-                'headers', private.merge_headers(
-                    source -> 'suite_headers',
-                    (source #> '{request,headers}') || case
-                        when source #> '{request,idempotency_header}' <> 'null'
-                            then jsonb_build_array(jsonb_build_array(
-                                source #> '{request,idempotency_header}', '{{$uuid}}'
-                            ))
-                        else '[]'
-                    end
-                ),
-                'body', source #> '{request,body}',
-                'auth', source -> 'auth'
-            ) as content,
-            private.compile_expectations(
-                source -> 'assertions', source -> 'captures'
-            ) as expectations,
-            -- judged after all others, as one more assertion
-            case
-                when source -> 'json_schema' <> 'null'
-                    then '[{"source": "schema", "operator": "valid", "expected": []}]'
-                else '[]'
-            end::jsonb as schema_assertions
-    ),
-
-    slots as materialized (
-        select
-            parts.*,
-            private.compile_templates(parts.content) || case
-                when parts.url_parts @? '$[*] ? (@.type() == "object")'
-                    then jsonb_build_array(jsonb_build_object(
-                        'at', '["url"]'::jsonb, 'parts', parts.url_parts, 'encode', true
+declare
+    v_url jsonb := private.compile_url(source #>> '{request,path}', source #> '{request,query}');
+    v_content jsonb := jsonb_build_object(
+        'headers', private.merge_headers(
+            source -> 'suite_headers',
+            (source #> '{request,headers}') || case
+                when source #> '{request,idempotency_header}' <> 'null'
+                    then jsonb_build_array(jsonb_build_array(
+                        source #> '{request,idempotency_header}', '{{$uuid}}'
                     ))
                 else '[]'
-            end as request_slots,
-            private.compile_templates(parts.expectations -> 'observe') as observe_slots,
-            private.compile_templates(parts.expectations -> 'assertions') as assertion_slots
-        from parts
-    )
+            end
+        ),
+        'body', source #> '{request,body}',
+        'auth', source -> 'auth'
+    );
+    v_expectations jsonb := private.compile_expectations(
+        source -> 'assertions', source -> 'captures'
+    );
+    v_request_slots jsonb := private.compile_templates(v_content);
+    v_observe_slots jsonb := private.compile_templates(v_expectations -> 'observe');
+    v_assertion_slots jsonb := private.compile_templates(v_expectations -> 'assertions');
+    v_fixed_url text := v_url #>> '{0}';
+begin
+    if v_url @? '$[*] ? (@.type() == "object")' then
+        v_request_slots := v_request_slots || jsonb_build_array(
+            jsonb_build_object('at', '["url"]'::jsonb, 'parts', v_url, 'encode', true)
+        );
+    end if;
+    if jsonb_array_length(v_url) > 1 then
+        v_fixed_url := (
+            select string_agg(pieces.piece #>> '{}', '' order by pieces.ordinal)
+            from jsonb_array_elements(v_url) with ordinality as pieces (piece, ordinal)
+        );
+    end if;
+    if source -> 'json_schema' <> 'null' then
+        -- judged after all others, as one more assertion
+        v_expectations := jsonb_insert(
+            v_expectations, '{assertions,-1}',
+            '{"source": "schema", "operator": "valid", "expected": []}', true
+        );
+    end if;
 
-    select slots.expectations || jsonb_build_object(
-        'assertions', (slots.expectations -> 'assertions') || slots.schema_assertions,
+    return v_expectations || jsonb_build_object(
         'json_schema', source -> 'json_schema',
         'phase', source -> 'phase',
         'retry', source -> 'retry',
         'has_key', coalesce(source #> '{request,idempotency_header}' <> 'null', false),
         'variables', source -> 'variables',
-        'request', slots.content || jsonb_build_object(
+        'request', v_content || jsonb_build_object(
             'method', source #> '{request,method}',
-            'url', (
-                select string_agg(pieces.piece #>> '{}', '' order by pieces.ordinal)
-                from
-                    jsonb_array_elements(slots.url_parts)
-                    with ordinality as pieces (piece, ordinal)
-            ),
+            'url', v_fixed_url,
             'timeout_ms', jsonb_build_object(
                 'connect', source #> '{request,connect_timeout_ms}',
                 'total', source #> '{request,total_timeout_ms}'
@@ -422,17 +416,16 @@ as $function$
             'verify_tls', source #> '{request,verify_tls}',
             'http_versions', '["1.1"]'::jsonb
         ),
-        'request_slots', slots.request_slots,
-        'observe_slots', slots.observe_slots,
-        'assertion_slots', slots.assertion_slots,
-        'header_names', private.names_in(slots.request_slots, 'headers'),
-        'body_names', private.names_in(slots.request_slots, 'body'),
+        'request_slots', v_request_slots,
+        'observe_slots', v_observe_slots,
+        'assertion_slots', v_assertion_slots,
+        'header_names', private.names_in(v_request_slots, 'headers'),
+        'body_names', private.names_in(v_request_slots, 'body'),
         'exposed_names', private.find_exposed_names(
-            slots.request_slots || slots.assertion_slots, slots.observe_slots,
-            slots.expectations -> 'observe'
+            v_request_slots || v_assertion_slots, v_observe_slots, v_expectations -> 'observe'
         )
-    )
-    from slots;
+    );
+end;
 $function$;
 comment on function private.compile_test(jsonb) is
 $comment$A test as a run executes it, from private.gather_sources.
