@@ -410,7 +410,7 @@ begin
             on
                 fixture_keys.id = narrowed.fixture_id
                 and fixture_keys.row_key = failed.row_key
-        where narrowed.id = any(narrow_rows.selected)
+        where narrowed.id in (select named.id from unnest(narrow_rows.selected) as named (id))
         group by narrowed.id
     ),
 

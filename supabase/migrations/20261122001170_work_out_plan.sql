@@ -208,11 +208,14 @@ begin
     select array_agg(tests::private.planned_test)
     into v_plan.tests
     from unnest(v_plan.tests) as tests
-    where tests.id = any(v_included);
+    -- sets, which are hashed: any() would compare all with all
+    where tests.id in (select included.id from unnest(v_included) as included (id));
     select coalesce(array_agg(edges::private.planned_edge), '{}')
     into v_plan.edges
     from unnest(v_plan.edges) as edges
-    where edges.consumer_id = any(v_included) and edges.upstream_id = any(v_included);
+    where
+        edges.consumer_id in (select included.id from unnest(v_included) as included (id))
+        and edges.upstream_id in (select included.id from unnest(v_included) as included (id));
     if selection ? 'failures_of' then
         v_plan.tests := private.narrow_rows(
             v_plan.tests, v_plan.edges, v_plan.selected, selection

@@ -109,9 +109,15 @@ as $function$
             entries.row -> 'values' as row_values
         from unnest(tests) as tests
         left join public.test_data_fixtures as fixtures on fixtures.id = tests.fixture_id
-        left join lateral
-            jsonb_array_elements(fixtures.rows) with ordinality as entries (row, ordinal)
-            on tests.row_keys is null or entries.row ->> 'key' = any(tests.row_keys)
+        left join lateral (
+            select
+                given.row,
+                given.ordinal
+            from jsonb_array_elements(fixtures.rows) with ordinality as given (row, ordinal)
+            -- thousands of rows are matched by their key and not all with all
+            left join unnest(tests.row_keys) as wanted (key) on wanted.key = given.row ->> 'key'
+            where tests.row_keys is null or wanted.key is not null
+        ) as entries on true
         order by tests.phase_rank, tests.position, tests.test_name, entries.ordinal
     ) as listed;
 $function$;

@@ -50,7 +50,7 @@ as $function$
             else coalesce(cardinality(planned.row_keys), jsonb_array_length(fixtures.rows))
         end,
         planned.is_repeatable,
-        planned.id = any(plan.selected)
+        planned.id in (select selected.id from unnest(plan.selected) as selected (id))
     from unnest(plan.tests) as planned
     left join layered on layered.test_id = planned.id
     left join public.test_data_fixtures as fixtures on fixtures.id = planned.fixture_id;

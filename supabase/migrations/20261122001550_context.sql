@@ -276,7 +276,7 @@ as $function$
         cross join lateral jsonb_each(items.bindings) as used (name, binding)
         where
             items.run_id in (select touched.run_id from touched)
-            and items.id <> all(item_ids)
+            and items.id not in (select over.item_id from unnest(item_ids) as over (item_id))
             and used.binding ->> 'rows' <> 'one'
     ),
 

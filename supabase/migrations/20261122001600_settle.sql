@@ -65,7 +65,12 @@ as $function$
             edges.kind
         from unnest(outcomes) as roots
         inner join private.work_edges as edges on edges.from_item = roots.item_id
-        where roots.status <> 'passed' and edges.kind in ('data', 'token')
+        where
+            roots.status <> 'passed'
+            and edges.kind in ('data', 'token')
+            -- one that has a verdict passes it on itself: when all of a run is cancelled, nobody
+            -- walks the closure of each
+            and edges.to_item not in (select known.item_id from unnest(outcomes) as known)
         union
         select
             edges.to_item,
@@ -73,7 +78,9 @@ as $function$
             edges.kind
         from skipped
         inner join private.work_edges as edges on edges.from_item = skipped.item_id
-        where edges.kind in ('data', 'token')
+        where
+            edges.kind in ('data', 'token')
+            and edges.to_item not in (select known.item_id from unnest(outcomes) as known)
     ),
 
     -- two failed ancestors: either is a true cause, the lower id is told
@@ -84,9 +91,7 @@ as $function$
             skipped.edge
         from skipped
         inner join private.work_items as items on items.id = skipped.item_id
-        where
-            items.state in ('waiting', 'barrier')
-            and items.id not in (select known.item_id from unnest(outcomes) as known)
+        where items.state in ('waiting', 'barrier')
         order by skipped.item_id, skipped.cause_item_id, skipped.edge
     )
 
@@ -144,7 +149,8 @@ as $function$
             edges.to_item,
             count(*) as edge_count
         from edges
-        where edges.to_item <> all(item_ids)
+        -- a set, which is hashed: all() would compare each edge with each item
+        where edges.to_item not in (select over.item_id from unnest(item_ids) as over (item_id))
         group by edges.to_item
     ),
 
