@@ -74,6 +74,43 @@ again, the rest ends as error / lost.
 
 The caller holds the locks of the items and of their runs.$comment$;
 
+create function private.shorten_leases()
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    -- a second more than any lease lasts: clocks are also set by a hair
+    v_latest timestamptz := clock_timestamp() + private.lease_duration() + interval '1 second';
+begin
+    -- the common case, on every claim: the clock was not set back
+    if not exists (
+        select from private.work_items as items
+        where items.state = 'leased' and items.lease_until > v_latest
+    ) then
+        return;
+    end if;
+
+    update private.work_items as items
+    set lease_until = clock_timestamp() + private.lease_duration()
+    where items.id in (
+        select work.id
+        from private.work_items as work
+        where work.state = 'leased' and work.lease_until > v_latest
+        order by work.id
+        for update skip locked
+    );
+end;
+$function$;
+comment on function private.shorten_leases() is
+$comment$Give leases that end later than any could a whole one from now on.
+
+The clock was set back: a worker that died before would be waited for until it is there again.
+Takes no lock on runs, as renew_work, which does the same to a lease.$comment$;
+
 create function private.rescue_expired()
 returns void
 language plpgsql
@@ -85,6 +122,8 @@ as $function$
 declare
     v_runs uuid[];
 begin
+    perform private.shorten_leases();
+
     -- the common case, on every claim: nothing has expired
     if not exists (
         select from private.work_items as items

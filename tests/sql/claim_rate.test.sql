@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(6);
+select plan(7);
 
 select tests.make_environment('slow', 'shop', '{"rate_limit_per_s": 2}');
 select tests.make_test('a', 'flow');
@@ -40,6 +40,13 @@ select is(cardinality(tests.claim('fourth')), 2, 'after a pause no more than a s
 update public.environments set rate_limit_per_s = 0.5 where id = tests.id('slow');
 select tests.wait('3 seconds');
 select is(cardinality(tests.claim('fifth')), 1, 'less than one a second works too');
+select tests.queue('three', '{}', '{}', 'slow');
+update private.environment_gates
+set tokens = 1, refilled_at = clock_timestamp() + interval '10 minutes'
+where environment_id = tests.id('slow');
+select is(
+    cardinality(tests.claim('sixth')), 1, 'a clock that was set back takes nothing away'
+);
 
 select * from finish();
 rollback;

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(48);
+select plan(50);
 
 savepoint empty;
 
@@ -129,6 +129,28 @@ select is(
 select is(
     (select count(*) from cron.job where command = 'select private.rescue_expired()'), 1::bigint,
     'and it is scheduled'
+);
+rollback to empty;
+
+-- A clock that was set back
+
+select tests.make_test('one', 'flow');
+select tests.make_test('two', 'flow');
+select tests.queue('run');
+select tests.claim('1');
+update private.work_items set lease_until = clock_timestamp() + interval '10 minutes'
+where id = (tests.work('run', 'one')).id;
+update private.work_items set lease_until = clock_timestamp() + interval '3 seconds'
+where id = (tests.work('run', 'two')).id;
+select private.rescue_expired();
+select ok(
+    (tests.work('run', 'one')).lease_until
+    between clock_timestamp() + interval '25 seconds' and clock_timestamp() + interval '30 seconds',
+    'a lease that ends later than any could is cut to a whole one from now'
+);
+select ok(
+    (tests.work('run', 'two')).lease_until < clock_timestamp() + interval '4 seconds',
+    'one that may end when it does is left alone'
 );
 rollback to empty;
 

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Coroutine, Iterator
 from typing import Any, Literal
 
-Mode = Literal["whole", "cut", "mute", "no_hints"]
+Mode = Literal["whole", "cut", "gone", "mute", "no_hints"]
 _CHUNK = 65_536
 
 
 class Wire:
     """Carries bytes to *port* of 127.0.0.1 and back, as its mode says.
 
-    whole: all of them. cut: no connection lives. mute: requests arrive and their replies are lost.
-    no_hints: as cut, for Realtime's sockets only.
+    whole: all of them. cut: no connection lives. gone: nor is anybody there who would take one.
+    mute: requests arrive and their replies are lost. no_hints: as cut, for Realtime's sockets only.
     """
 
     def __init__(self, port: int) -> None:
@@ -22,24 +22,29 @@ class Wire:
         self._upstream = port
         self._mode: Mode = "whole"
         self._open: dict[asyncio.StreamWriter, bool] = {}
+        self._server: asyncio.Server
         self.port = 0
 
     async def start(self) -> None:
-        """Listen on a port of its own."""
-        server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        """Listen on a port of its own, the same again when it has one."""
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def become(self, mode: Mode) -> None:
         """Change the mode; connections that it does not allow are dropped at once."""
+        if mode == "gone":
+            self._server.close()
+        elif self._mode == "gone":
+            await self.start()
         self._mode = mode
         for writer, is_socket in list(self._open.items()):
-            if mode == "cut" or (mode == "no_hints" and is_socket):
+            if mode in {"cut", "gone"} or (mode == "no_hints" and is_socket):
                 writer.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.read(_CHUNK)
         is_socket = first.startswith(b"GET /realtime")
-        if self._mode == "cut" or (self._mode == "no_hints" and is_socket):
+        if self._mode in {"cut", "gone"} or (self._mode == "no_hints" and is_socket):
             writer.transport.abort()
             return
         self._open[writer] = is_socket
