@@ -9,7 +9,8 @@ from pathlib import Path
 from worker.embedded import programs
 from worker.embedded.account import Account
 
-_LIBRARY = "libfaketimeMT.so.1"
+# Not its sister for threads, whose lock holds a worker up for seconds.
+_LIBRARY = "libfaketime.so.1"
 _FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
 # PostgreSQL is told its folder first: its house is two above. There, a file named refuse keeps it
 # from starting, and one named clock says how far its clock is off.
