@@ -26,7 +26,7 @@ from support_wait import HANG_S, wait_until
 
 from chaos import clock
 from chaos.sabotage import SABOTAGES
-from chaos.suite import Run, suite
+from chaos.suite import Run, bad_tests, suite
 from chaos.wire import Mode, Wire, Wires, strung
 from worker.embedded import stack as embedded
 
@@ -69,6 +69,7 @@ class House:
     client: supabase.Client
     environment_id: str = ""
     workers: list[subprocess.Popen[bytes]] = dataclasses.field(default_factory=list)
+    logs: dict[int, Path] = dataclasses.field(default_factory=dict)
     odd: set[int] = dataclasses.field(default_factory=set)
     stopped: set[int] = dataclasses.field(default_factory=set)
     clocks: dict[int, Path] = dataclasses.field(default_factory=dict)
@@ -84,8 +85,6 @@ class House:
         self,
         output: Path | None = None,
         through: Sequence[str] = (),
-        *,
-        is_odd: bool = False,
         **settings: str,
     ) -> subprocess.Popen[bytes]:
         """Start one more worker, its log in *output* or a file of the folder.
@@ -110,7 +109,8 @@ class House:
                 stderr=told,
             )
         self.workers.append(child)
-        if is_odd or output or through or settings:
+        self.logs[child.pid] = log
+        if output or through or settings:
             self.odd.add(child.pid)
         return child
 
@@ -127,6 +127,13 @@ class House:
     def alive(self) -> list[subprocess.Popen[bytes]]:
         """Return the workers that run."""
         return [worker for worker in self.workers if worker.poll() is None]
+
+    def wait_for_workers(self) -> None:
+        """Wait until all workers have registered: one that cannot leaves again, as it should."""
+        wait_until(
+            lambda: all(b'"started"' in self.logs[one.pid].read_bytes() for one in self.alive()),
+            lambda: f"workers do not start: {self.folder}",
+        )
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """Kill *worker*."""
@@ -285,7 +292,6 @@ def furnished(sabotage: str | None = None) -> Iterator[House]:
         write_project(house, sabotage)
         for _ in range(WORKERS):
             house.start_worker()
-        wait_until(lambda: len(house.ask("select from public.workers")) == len(house.workers))
         yield house
     if not house.is_kept:
         shutil.rmtree(folder, ignore_errors=True)
@@ -312,4 +318,7 @@ def write_project(house: House, sabotage: str | None) -> None:
     house.environment_id = insert(
         "environments", project_id=project, name="chaos", base_url=house.target, max_parallel=200
     )
-    house.client.rpc("save_suite", {"document": suite(project)}).execute()
+    # Long enough that a fault falls into the middle of runs, whatever the machine.
+    document = suite(project, ms=250)
+    document["tests"] += bad_tests()
+    house.client.rpc("save_suite", {"document": document}).execute()

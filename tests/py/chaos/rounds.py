@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from support_wait import wait_until
 
-from chaos.house import House
+from chaos.house import WORKERS, House
 from chaos.suite import BAD, LOST, Run, count_repeated, count_wrong
 
 _RUNS = 2
@@ -20,6 +20,11 @@ _BROKEN = """
     select from private.check_invariants(
         (select min(queued_at) from public.test_runs where id = any(%s::uuid[]))
     )
+"""
+_AT_WORK = """
+    select count(distinct worker_id) as holders
+    from private.work_items
+    where state = 'leased' and phase = 'main'
 """
 _JUDGED = ["passed", "failed", "error"]
 # What shows that a fault bites, and what must not happen.
@@ -86,9 +91,11 @@ def do_round(house: House, fault: Fault, seed: int) -> Row:
     row, rng = Row(), random.Random(f"{fault.name} {seed}")
     if fault.prepare:
         fault.prepare(house)
+    house.wait_for_workers()
     trouble = house.trouble()
-    for run in [house.queue() for _ in range(_RUNS)]:
-        house.wait_for_first_test(run)
+    for _ in range(_RUNS):
+        house.queue()
+    wait_until(lambda: house.ask(_AT_WORK)[0]["holders"] == WORKERS or not still_open(house))
     time.sleep(rng.uniform(0, 0.5))
     before, held = last_lease(house), leased(house)
     fault.act(house, rng)

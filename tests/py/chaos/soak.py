@@ -26,7 +26,8 @@ import httpx
 import supabase
 from support_wait import HANG_S, wait_until
 
-from chaos.house import LEASE_S, SWEEP_S, House, furnished, stop, suite
+from chaos.house import LEASE_S, SWEEP_S, House, furnished
+from chaos.suite import suite
 
 RESULTS = Path(__file__).parent / "SOAK.md"
 FULL_MINUTES = 30
@@ -183,7 +184,7 @@ class Soak:
         """Kill a worker and start another, or now and then PostgREST or one of its backends."""
         kind = self.rng.choices(("worker", "PostgREST", "backend"), (7, 1, 2))[0]
         if kind == "worker":
-            stop(self.rng.choice(self.house.alive()[1:]))
+            self.house.kill(self.rng.choice(self.house.alive()[1:]))
             self.house.start_worker()
         elif kind == "PostgREST":
             self.house.signal(9, "postgrest", self.house.data)
@@ -448,6 +449,7 @@ def main() -> int:
     with furnished() as house:
         for _ in range(_WORKERS - len(house.workers)):
             house.start_worker()
+        house.wait_for_workers()
         soak = Soak(house, random.Random(arguments.seed), write_projects(house))
         print("\n".join(table([])), flush=True)
         run(soak, arguments.minutes)

@@ -1,4 +1,4 @@
-"""The suite that every run executes, and what its results must come to."""
+"""The suite that runs execute, and what their results must come to."""
 
 import dataclasses
 from collections import Counter
@@ -7,6 +7,7 @@ from typing import Any
 
 _PORTION = 12
 _ROWS = 10
+_BAD_METHODS = ("GET", "GET", "GET", "POST", "POST")
 # What ends a test whose request may have been made when its worker went.
 LOST = ("lost", "rescue_limit_reached")
 # How the API under test may misbehave, and how the test that meets it ends.
@@ -19,36 +20,23 @@ BAD = {
 }
 
 
-def suite(project_id: str) -> dict[str, Any]:
-    """Return it: chains, fixture rows, what may not repeat, and by tag what meets a bad target."""
-    status = [{"source": "status", "operator": "equals", "expected": 200}]
+def suite(project_id: str, *, ms: int = 60) -> dict[str, Any]:
+    """Return it: chains, fixture rows, and what may not repeat; each answer takes *ms*."""
 
-    def test(name: str, method: str, **fields: Any) -> dict[str, Any]:
-        path = fields.pop("path", name.replace(" ", "-"))
-        request = {
-            "method": method,
-            "path": f"/answer/{{{{tag}}}}-{path}",
-            "query": [["bad", fields.pop("bad")]] if "bad" in fields else [["ms", "250"]],
-            "total_timeout_ms": fields.pop("total_timeout_ms", 30_000),
-        }
-        fields = {"tags": ["plain"], "assertions": status, **fields}
-        return {"name": name, "request": request, **fields}
+    def test(name: str, method: str, path: str = "", **fields: Any) -> dict[str, Any]:
+        return _test(name, method, path, ["ms", str(ms)], tags=["plain"], **fields)
 
     tests = [test("prepare", "POST", phase="setup")]
     for number in range(_PORTION):
         capture = {"name": f"made{number}", "source": "body", "path": "$.count"}
         tests += [
             test(f"get {number}", "GET"),
+            test(f"look {number}", "GET"),
             test(f"make {number}", "POST", captures=[capture]),
-            test(f"use {number}", "GET", path=f"use-{number}-of-{{{{made{number}}}}}"),
+            test(f"use {number}", "GET", f"use-{number}-of-{{{{made{number}}}}}"),
         ]
     tests += [
-        test(f"{bad} {number}", method, bad=bad, tags=[bad], total_timeout_ms=2000)
-        for bad in BAD
-        for number, method in enumerate(("GET", "GET", "GET", "POST", "POST"))
-    ]
-    tests += [
-        test("rows", "POST", path="row-{{key}}", fixture="rows"),
+        test("rows", "POST", "row-{{key}}", fixture="rows"),
         test("clean", "POST", phase="teardown"),
     ]
     rows = [{"key": f"r{number}", "values": {"key": f"r{number}"}} for number in range(_ROWS)]
@@ -58,6 +46,26 @@ def suite(project_id: str) -> dict[str, Any]:
         "fixtures": [{"name": "rows", "rows": rows}],
         "tests": tests,
     }
+
+
+def bad_tests() -> list[dict[str, Any]]:
+    """Return the tests that meet a bad target, each kind under its own tag."""
+    return [
+        _test(f"{bad} {number}", method, "", ["bad", bad], tags=[bad])
+        for bad in BAD
+        for number, method in enumerate(_BAD_METHODS)
+    ]
+
+
+def _test(name: str, method: str, path: str, query: list[str], **fields: Any) -> dict[str, Any]:
+    request = {
+        "method": method,
+        "path": f"/answer/{{{{tag}}}}-{path or name.replace(' ', '-')}",
+        "query": [query],
+        "total_timeout_ms": 2000 if query[0] == "bad" else 30_000,
+    }
+    status = {"source": "status", "operator": "equals", "expected": 200}
+    return {"name": name, "request": request, "assertions": [status], **fields}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +79,7 @@ class Run:
     @property
     def size(self) -> int:
         """How many results it has."""
-        return 3 * _PORTION + _ROWS + 2 + (5 if self.bad else 0)
+        return 4 * _PORTION + _ROWS + 2 + (len(_BAD_METHODS) if self.bad else 0)
 
 
 def count_wrong(
