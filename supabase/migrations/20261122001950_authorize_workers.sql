@@ -58,8 +58,8 @@ begin
 end;
 $function$;
 comment on function private.hold_call(uuid) is
-$comment$Let a claim or report wait for itself: when its connection breaks or it takes too long it is
-repeated, maybe while it is still under way, and must then see the leases that it takes.
+$comment$Let a claim or report wait for itself: one whose connection broke, or that took too long,
+is repeated, maybe while it is still under way, and must then see the leases that it takes.
 
 Taken before any row is locked; two different calls never wait for each other.$comment$;
 
