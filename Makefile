@@ -53,6 +53,10 @@ test-sql: setup ## Run the SQL tests only
 fuzz: setup ## Make 10,000 hostile calls of everything public; SEED=2 makes others
 	ASSAY_FUZZ=10000 ASSAY_FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/py/test_fuzz.py
 
+.PHONY: properties
+properties: setup ## Try the property tests on many more examples, and that each seeded bug is noticed; prints how many
+	ASSAY_PROPERTIES=thorough $(BIN)/python -m pytest -s -q tests/py/test_property_*.py
+
 .PHONY: docs
 docs: setup ## Write docs/api.md and the clients' types anew from the migrations
 	$(BIN)/python tests/py/generate_docs.py

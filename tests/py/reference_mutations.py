@@ -3,6 +3,24 @@
 import psycopg
 
 MUTATIONS = {
+    "the lease is not checked": (
+        "run",
+        "private.fence_reports(uuid,jsonb)",
+        "and items.attempt = given.attempt\n            and items.lease = given.lease",
+        "",
+    ),
+    "counters are lowered twice": (
+        "run",
+        "private.lower_counters(bigint[])",
+        "pending_count = items.pending_count - met.edge_count",
+        "pending_count = greatest(0, items.pending_count - 2 * met.edge_count)",
+    ),
+    "the closure is forgotten: skips stop at the first consumer": (
+        "run",
+        "private.spread_skips(private.outcome[])",
+        "edges.kind\n        from skipped\n",
+        "edges.kind\n        from (select * from skipped where false) as skipped\n",
+    ),
     "the fence ignores the lease": (
         "run",
         "private.fence_reports(uuid,jsonb)",
@@ -14,12 +32,6 @@ MUTATIONS = {
         "private.fence_reports(uuid,jsonb)",
         "and items.attempt = given.attempt",
         "",
-    ),
-    "counters are lowered once too often": (
-        "run",
-        "private.lower_counters(bigint[])",
-        "pending_count = items.pending_count - met.edge_count",
-        "pending_count = greatest(0, items.pending_count - 2 * met.edge_count)",
     ),
     "one edge counts where several were met": (
         "run",
@@ -37,12 +49,6 @@ MUTATIONS = {
             where item_id not in (select id from private.work_items where state = 'barrier')
         ) as skipped
         """,
-    ),
-    "skips stop at the first consumer": (
-        "run",
-        "private.spread_skips(private.outcome[])",
-        "edges.kind\n        from skipped\n",
-        "edges.kind\n        from (select * from skipped where false) as skipped\n",
     ),
     "order edges skip too": (
         "run",
@@ -127,6 +133,72 @@ MUTATIONS = {
         "private.infer_edges(private.planned_test[],private.planned_edge[],text[])",
         "and provided.phase_rank <= required.phase_rank",
         "",
+    ),
+    "a replay that another worker makes is accepted": (
+        "run",
+        "private.find_replayed(uuid,jsonb)",
+        "and details.worker_id = find_replayed.worker_id",
+        "",
+    ),
+    "a lease of another worker counts": (
+        "run",
+        "private.fence_reports(uuid,jsonb)",
+        "items.state = 'leased'\n            and items.worker_id = fence_reports.worker_id",
+        "items.state = 'leased'",
+    ),
+    "a revoked worker keeps its leases": (
+        "run",
+        "private.stop_workers(uuid[])",
+        "perform private.end_leases(v_revoked);",
+        "",
+    ),
+    "a rescue is a retry": (
+        "run",
+        "private.lose_leases(bigint[])",
+        "rescue_count = items.rescue_count + 1",
+        "executed_count = items.executed_count + 1",
+    ),
+    "a repeated claim takes more": (
+        "run",
+        "private.claim(public.workers,uuid,integer,integer)",
+        "if v_replayed <> '{}' then",
+        "if false then",
+    ),
+    "what is handed back is lost": (
+        "run",
+        "private.release_work(uuid,jsonb)",
+        "state = 'ready',",
+        "state = 'ready', rescue_count = work.rescue_count + 1,",
+    ),
+    "retries are not limited in time": (
+        "run",
+        "private.judge_reports(private.fenced_report[],private.assertion_verdict[])",
+        "deadline_ms",
+        "deadline",
+    ),
+    "an organization has no limit": (
+        "run",
+        "private.narrow_capacity(uuid[],jsonb,jsonb)",
+        "if rooms is null then",
+        "if true then",
+    ),
+    "a request costs no token of the rate limit": (
+        "run",
+        "private.lease_items(uuid[],uuid,uuid,integer,integer)",
+        "gates.tokens - counted.taken",
+        "gates.tokens",
+    ),
+    "a cancelled run skips its teardown": (
+        "run",
+        "private.stop_items(uuid[])",
+        "(items.phase <> 'teardown' or lives.is_teardown_late)",
+        "true",
+    ),
+    "a run that timed out was cancelled": (
+        "run",
+        "private.advance_runs(uuid[])",
+        "when v_live.is_timed_out then 'timed_out'",
+        "when v_live.is_timed_out then 'cancelled'",
     ),
     "a replay is stale": (
         "run",

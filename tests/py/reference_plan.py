@@ -42,7 +42,11 @@ class Test:
 
 @dataclasses.dataclass(frozen=True)
 class Project:
-    """Tests with all that surrounds them. fixtures: the names that each row gives."""
+    """Tests with all that surrounds them.
+
+    fixtures: the names that each row gives. max_parallel: of each environment; max_parallel_tests:
+    of the organization. is_rationed: the first environment has a rate limit.
+    """
 
     tests: tuple[Test, ...]
     modes: Mapping[str, str]
@@ -50,6 +54,8 @@ class Project:
     dependencies: Mapping[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     environment: frozenset[str] = frozenset()
     max_parallel: int = 10
+    max_parallel_tests: int = 1000
+    is_rationed: bool = False
 
     def rows(self, test: Test) -> dict[str, frozenset[str]]:
         """Return the row keys of *test*, and the names that each row gives."""

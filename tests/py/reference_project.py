@@ -13,6 +13,8 @@ from reference_plan import Project, Selection, Test
 NAMES = ("x", "y", "z")
 SUITES = ("s0", "s1")
 FIXTURES = ("f0", "f1")
+ENVIRONMENTS = ("environment", "other")
+SLOW = 0.00001  # requests a second: one is allowed at first, and no other while a test lasts
 TAGS = ("smoke", "slow")
 FEW_NAMES = st.sampled_from(
     [frozenset(), frozenset(), frozenset(), frozenset("x"), frozenset("yz")]
@@ -24,6 +26,8 @@ RETRIES = st.sampled_from(
         {"attempts": 2, "base_ms": 0},
         {"attempts": 3, "base_ms": 0, "retry_on": ["assertion", "capture"]},
         {"attempts": 3, "base_ms": 0, "retry_on": ["network", "status"], "statuses": [503]},
+        {"attempts": 3, "base_ms": 60_000},
+        {"attempts": 3, "base_ms": 60_000, "deadline_ms": 1000},
     ]
 )
 
@@ -60,13 +64,13 @@ def tests(draw: st.DrawFn, fixtures: Sequence[str]) -> Test:
 
 
 @st.composite
-def projects(draw: st.DrawFn, max_tests: int = 12) -> Project:
+def projects(draw: st.DrawFn, min_tests: int = 1, max_tests: int = 12) -> Project:
     """Draw a project; most dependencies lead back, so that most plans have no cycle."""
     fixtures = {
         name: tuple(draw(st.lists(FEW_NAMES, min_size=1, max_size=3)))
         for name in FIXTURES[: draw(choose((0, 1), (1, 1), (2, 1)))]
     }
-    nameless = draw(st.lists(tests(sorted(fixtures)), min_size=1, max_size=max_tests))
+    nameless = draw(st.lists(tests(sorted(fixtures)), min_size=min_tests, max_size=max_tests))
     count = len(nameless)
     drawn = tuple(
         dataclasses.replace(test, name=f"t{index:02}") for index, test in enumerate(nameless)
@@ -81,7 +85,8 @@ def projects(draw: st.DrawFn, max_tests: int = 12) -> Project:
                 choose((False, 15), (True, 1)),
                 st.sampled_from(["data", "order", "token"]),
             ),
-            max_size=count,
+            min_size=draw(st.sampled_from([0, count])),
+            max_size=2 * count,
         )
     ):
         first, second = sorted(
@@ -96,6 +101,8 @@ def projects(draw: st.DrawFn, max_tests: int = 12) -> Project:
         dependencies=dependencies,
         environment=draw(FEW_NAMES),
         max_parallel=draw(st.integers(1, 6)),
+        max_parallel_tests=draw(choose((1000, 3), (2, 1), (5, 1))),
+        is_rationed=draw(choose((False, 4), (True, 1))),
     )
 
 
@@ -134,6 +141,10 @@ def write_project(connection: psycopg.Connection, project: Project) -> None:
 
     home = {"project_id": id_of("project")}
     insert("organizations", [{"id": id_of("organization"), "name": "organization"}])
+    connection.execute(
+        "update public.organization_limits set max_parallel_tests = %s where organization_id = %s",
+        [project.max_parallel_tests, id_of("organization")],
+    )
     insert(
         "projects",
         [{"id": id_of("project"), "organization_id": id_of("organization"), "name": "project"}],
@@ -143,14 +154,16 @@ def write_project(connection: psycopg.Connection, project: Project) -> None:
         [
             {
                 **home,
-                "id": id_of("environment"),
-                "name": "environment",
+                "id": id_of(name),
+                "name": name,
                 "base_url": "http://target.test",
                 "max_parallel": project.max_parallel,
+                "rate_limit_per_s": SLOW if project.is_rationed and not index else None,
                 "run_timeout_ms": 86_400_000,
                 "context_max_bytes": 10_485_760,
                 "context_lifetime_s": 86_400,
             }
+            for index, name in enumerate(ENVIRONMENTS)
         ],
     )
     insert(
@@ -158,12 +171,13 @@ def write_project(connection: psycopg.Connection, project: Project) -> None:
         [
             {
                 **home,
-                "id": id_of(f"variable {name}"),
-                "environment_id": id_of("environment"),
+                "id": id_of(f"variable {name} of {environment}"),
+                "environment_id": id_of(environment),
                 "name": name,
                 "value": "from the environment",
                 "updated_at": "now",
             }
+            for environment in ENVIRONMENTS
             for name in sorted(project.environment)
         ],
     )
@@ -274,12 +288,27 @@ def write_project(connection: psycopg.Connection, project: Project) -> None:
     )
 
 
-def queue_run(connection: psycopg.Connection, selection: Selection) -> str:
+def write_runner(connection: psycopg.Connection) -> None:
+    """Write an account that is a runner of the organization."""
+    connection.execute(
+        "insert into auth.users (id, email, role) values (%s, 'r@example.test', 'authenticated')",
+        [id_of("runner")],
+    )
+    connection.execute(
+        "insert into public.organization_members (organization_id, user_id, role)"
+        " values (%s, %s, 'runner')",
+        [id_of("organization"), id_of("runner")],
+    )
+
+
+def queue_run(
+    connection: psycopg.Connection, selection: Selection, environment: str = ENVIRONMENTS[0]
+) -> str:
     """Queue a run of the project; returns its id."""
     row = connection.execute(
         "select id::text from public.queue_run(%s, %s::jsonb, %s::jsonb)",
         [
-            id_of("environment"),
+            id_of(environment),
             json.dumps(
                 {
                     "suites": [id_of(name) for name in selection.suites],

@@ -1,6 +1,7 @@
 """A run, written down once more: who may start, what a verdict sets in motion, how it ends."""
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -46,6 +47,7 @@ class Run:
         self.reason: dict[Item, tuple[str | None, str | None]] = {}
         self.why: dict[Item, str] = {}
         self.leased: set[Item] = set()
+        self.delayed: set[Item] = set()  # tried, to be tried again later
         self.captured: set[tuple[Item, str]] = set()
         self.leases: Counter[Item] = Counter()
         self.executed: Counter[Item] = Counter()
@@ -74,7 +76,7 @@ class Run:
         return {
             item
             for item in self.open_items(self.phase or "")
-            if item not in self.leased
+            if item not in self.leased | self.delayed
             and all(self.status[upstream] != "pending" for upstream in self.upstreams[item])
         }
 
@@ -148,11 +150,14 @@ class Run:
             self.leased.remove(item)
             self.executed[item] += 1
             if self.is_stopping(item) and self.test(item).phase != "teardown":
-                final.append((item, "cancelled", "cancelled", "run_cancelled"))
+                final.append((item, "cancelled", "cancelled", self.stop_slug()))
                 continue
             if verdict.has_values:
                 self.captured |= {(item, captured) for captured in self.test(item).captures}
-            if not self.is_retried(item, verdict):
+            if self.is_retried(item, verdict):
+                if self.test(item).retry.get("base_ms", 0) > 0:
+                    self.delayed.add(item)
+            else:
                 final.append((item, verdict.status, verdict.category, verdict.slug))
         self.settle(final)
         self.stop()
@@ -165,6 +170,7 @@ class Run:
         return (
             verdict.status in ("failed", "error")
             and self.executed[item] < retry.get("attempts", 1)
+            and retry.get("base_ms", 0) <= retry.get("deadline_ms", math.inf)
             and (verdict.category in reasons or is_status)
         )
 
@@ -199,11 +205,14 @@ class Run:
             self.is_late |= self.phase == "teardown"
             self.stop()
 
+    def stop_slug(self) -> str:
+        """Return why the run is told to stop."""
+        return "run_cancelled" if self.is_cancelled else "run_timed_out"
+
     def stop(self) -> None:
         """End what has not started, if the run was told to stop."""
-        slug = "run_cancelled" if self.is_cancelled else "run_timed_out"
         self.settle(
-            (item, "cancelled", "cancelled", slug)
+            (item, "cancelled", "cancelled", self.stop_slug())
             for item, status in self.status.items()
             if status == "pending" and item not in self.leased and self.is_stopping(item)
         )
@@ -214,6 +223,7 @@ class Run:
             assert self.status[item] == "pending"
             self.status[item] = status
             self.reason[item] = (category, slug)
+            self.delayed.discard(item)
         is_changed = True
         while is_changed:
             is_changed = False
