@@ -107,14 +107,14 @@ MUTATIONS = {
     "a lease holds more than the environment takes": (
         "run",
         "private.lease_items(uuid[],uuid,uuid,integer,integer)",
-        "where ready.place <= (",
-        "where ready.place <= 1 + (",
+        "in_environments.in_environment <= rooms.free",
+        "in_environments.in_environment <= 1 + rooms.free",
     ),
     "what must not be repeated is handed out ahead": (
         "run",
         "private.lease_items(uuid[],uuid,uuid,integer,integer)",
-        "(allowed.is_repeatable and allowed.number",
-        "(allowed.number",
+        "where numbered.number <= free_slots or numbered.is_repeatable",
+        "",
     ),
     "fixture rows wait for one row only": (
         "plan",
@@ -172,21 +172,21 @@ MUTATIONS = {
     ),
     "retries are not limited in time": (
         "run",
-        "private.judge_reports(private.fenced_report[],private.assertion_verdict[])",
+        "private.retry_time(private.fenced_report,text,text)",
         "deadline_ms",
         "deadline",
     ),
     "an organization has no limit": (
         "run",
-        "private.narrow_capacity(uuid[],jsonb,jsonb)",
-        "if rooms is null then",
-        "if true then",
+        "private.lease_items(uuid[],uuid,uuid,integer,integer)",
+        "where in_organizations.in_organization <= in_organizations.organization_free",
+        "",
     ),
     "a request costs no token of the rate limit": (
         "run",
         "private.lease_items(uuid[],uuid,uuid,integer,integer)",
-        "gates.tokens - counted.taken",
-        "gates.tokens",
+        "rooms.tokens - counted.taken",
+        "rooms.tokens",
     ),
     "a cancelled run skips its teardown": (
         "run",
@@ -199,6 +199,12 @@ MUTATIONS = {
         "private.advance_runs(uuid[])",
         "when v_live.is_timed_out then 'timed_out'",
         "when v_live.is_timed_out then 'cancelled'",
+    ),
+    "a paused run goes on": (
+        "run",
+        "private.rank_runs(public.workers)",
+        "where lives.paused_at is null",
+        "",
     ),
     "a replay is stale": (
         "run",

@@ -53,6 +53,7 @@ class Run:
         self.executed: Counter[Item] = Counter()
         self.rescues: Counter[Item] = Counter()
         self.is_cancelled = self.is_timed_out = self.is_late = self.is_started = False
+        self.is_paused = False
         self.upstreams: dict[Item, dict[Item, str]] = {item: {} for item in plan.items}
         for (upstream, consumer), kind in plan.edges.items():
             self.upstreams[consumer][upstream] = kind
@@ -73,6 +74,8 @@ class Run:
 
     def available(self) -> set[Item]:
         """Return what a worker may start now."""
+        if self.is_paused:
+            return set()
         return {
             item
             for item in self.open_items(self.phase or "")

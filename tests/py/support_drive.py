@@ -200,7 +200,7 @@ class Driver:
             assert one["result"] not in self.holders()
             worker.held[one["result"]] = one
         if not work:
-            self.check_idle(answer["retry_ms"], is_asking=free_slots + prefetch > 0)
+            self.check_idle(answer["retry_ms"], is_asking=free_slots > 0)
             if free_slots:
                 assert not any(
                     run.available() and self.room(self.environments[run_id])
@@ -209,10 +209,10 @@ class Driver:
 
     def check_idle(self, retry_ms: int | None, *, is_asking: bool) -> None:
         """Check that whoever got nothing is told whether to come again."""
-        lives = [run for run in self.runs.values() if run.phase is not None]
-        is_due = any(run.delayed for run in lives)
-        is_in_the_way = is_asking and any(run.available() for run in lives)
-        assert (retry_ms is not None) == (is_due or is_in_the_way)
+        is_any_waiting = any(
+            run.available() or (run.delayed and not run.is_paused) for run in self.runs.values()
+        )
+        assert (retry_ms is not None) == (is_asking and is_any_waiting)
 
     def refuse(self) -> bool:
         """Follow what a claim ended because it could not be rendered; whether there was any."""
@@ -531,8 +531,8 @@ class Driver:
             self.runs[run_id].cancel()
 
     def do_time_out(self, _worker: Worker, count: int, other: int) -> None:
-        """Let a run pass its deadline, seldom."""
-        if count == 0:
+        """Let a run pass its deadline, seldom; not while its clock stands still."""
+        if count == 0 and not self.runs[min(self.runs)].is_paused:
             run_id = sorted(self.runs)[other % len(self.runs)]
             self.connection.execute(
                 """
@@ -543,6 +543,15 @@ class Driver:
             )
             self.connection.execute("select private.time_out_runs()")
             self.runs[run_id].time_out()
+
+    def do_pause(self, _worker: Worker, count: int, _other: int) -> None:
+        """Pause the project, seldom, or let it go on."""
+        is_paused = any(run.is_paused for run in self.runs.values())
+        if is_paused or count == 0:
+            function = "resume_project" if is_paused else "pause_project"
+            self.connection.execute(f"select public.{function}(%s)", [id_of("project")])
+            for run in self.runs.values():
+                run.is_paused = not is_paused
 
     def do_wait(self, _worker: Worker, _count: int, _other: int) -> None:
         """Let time pass: retries are due, and a rate limit allows another request."""
@@ -559,6 +568,8 @@ class Driver:
 
     def drain(self) -> None:
         """Claim and report until every run is over."""
+        if any(run.is_paused for run in self.runs.values()):
+            self.do_pause(self.workers[0], 0, 0)
         for _ in range(400):
             if all(run.phase is None for run in self.runs.values()):
                 return

@@ -2,8 +2,8 @@
 
 Two to four workers, one of them maybe a runner, claim and report in batches of any size on one run
 or two; reports come twice, late, in another order, under foreign leases or malformed; replies are
-lost; leases expire, workers die, come back or are revoked, work is handed back, runs are cancelled
-or time out. After each step the database must agree with the model and with itself.
+lost; leases expire, workers die, come back or are revoked, work is handed back, runs are paused,
+cancelled or time out. After each step the database must agree with the model and with itself.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ STEPS = st.tuples(
         *(("report", 8), ("claim", 6), ("delay", 2), ("arrive", 3), ("repeat", 2), ("replay", 1)),
         *(("stale", 1), ("haunt", 1), ("foreign", 1), ("expire", 2), ("rescue", 1), ("crash", 1)),
         *(("restart", 1), ("revoke", 1), ("release", 1), ("renew", 1), ("wait", 1)),
-        *(("cancel", 1), ("time_out", 1)),
+        *(("cancel", 1), ("time_out", 1), ("pause", 1)),
     ),
     st.integers(0, 3),
     st.integers(0, 6),
