@@ -126,7 +126,7 @@ volatile
 parallel unsafe
 security invoker
 -- others hold them while they render a batch: who waits longer tells its worker to ask again
-set lock_timeout = '1s'
+set lock_timeout = '2s'
 set search_path = ''
 as $function$
 begin
@@ -164,7 +164,7 @@ comment on function private.hold_rooms(uuid[], uuid[]) is
 $comment$Hold the limits of these organizations that could be reached, then the gates of these runs'
 environments, until the end of the transaction: what private.find_rooms says of them stays true.
 
-Raises lock_not_available after a second.$comment$;
+Raises lock_not_available after 2 s.$comment$;
 
 create function private.rank_runs(worker public.workers)
 returns table (run_id uuid, place bigint, free integer)

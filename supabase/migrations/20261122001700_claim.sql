@@ -3,7 +3,7 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.lock_run(run_id uuid, most integer)
+create function private.count_ready(run_id uuid, most integer)
 returns integer
 language plpgsql
 volatile
@@ -11,36 +11,26 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-declare
-    v_phase text;
 begin
-    select lives.phase
-    into v_phase
-    from private.live_runs as lives
-    -- asked again of the locked row: its project may have been paused meanwhile
-    where lives.run_id = lock_run.run_id and lives.paused_at is null
-    for no key update skip locked;
-    if not found then
-        return null;
-    end if;
     return (
         select count(*)
         from (
             select
-            from private.work_items as items
-            where
-                items.run_id = lock_run.run_id
-                and items.phase = v_phase
-                and items.state = 'ready'
-                and items.available_at <= clock_timestamp()
+            from private.live_runs as lives
+            inner join private.work_items as items
+                on
+                    items.run_id = lives.run_id
+                    and items.phase = lives.phase
+                    and items.state = 'ready'
+                    and items.available_at <= clock_timestamp()
+            where lives.run_id = count_ready.run_id
             limit most
         ) as ready
     );
 end;
 $function$;
-comment on function private.lock_run(uuid, integer) is
-$comment$Lock a run; how much it has to hand out, up to so many. Null, without waiting, when another
-session holds it.$comment$;
+comment on function private.count_ready(uuid, integer) is
+'How much a run has to hand out, up to so many.';
 
 create function private.lock_runs(
     worker public.workers, wanted integer, out run_ids uuid[], out is_complete boolean
@@ -53,23 +43,34 @@ set search_path = ''
 as $function$
 declare
     v_run record;
-    v_ready integer;
+    v_last_id uuid;
+    v_last_free integer;
     v_found integer := 0;
 begin
     run_ids := '{}';
     is_complete := true;
     for v_run in select * from private.rank_runs(worker)
     loop
-        -- no more than it takes, for what is locked here is out of others' reach; but what one
-        -- organization could fill is shared with others
+        -- No more than it takes, for what is locked here is out of others' reach; but what one
+        -- organization could fill is shared with others.
+        if v_last_id is not null and v_found < wanted then
+            v_found := v_found
+                + private.count_ready(v_last_id, least(wanted - v_found, v_last_free));
+            v_last_id := null;
+        end if;
         exit when v_found >= wanted
             and (v_run.place > 1 or cardinality(run_ids) >= least(wanted, 4));
-        v_ready := private.lock_run(v_run.run_id, least(wanted, v_run.free));
-        if v_ready is null then
-            is_complete := false;
-        else
+        -- asked again of the locked row: its project may have been paused meanwhile
+        perform
+        from private.live_runs as lives
+        where lives.run_id = v_run.run_id and lives.paused_at is null
+        for no key update skip locked;
+        if found then
             run_ids := run_ids || v_run.run_id;
-            v_found := v_found + v_ready;
+            v_last_id := v_run.run_id;
+            v_last_free := v_run.free;
+        else
+            is_complete := false;
         end if;
     end loop;
 end;

@@ -1,5 +1,5 @@
 -- Who may be a worker: the secret key, for all organizations, and runner accounts, for their own.
--- Depends on: queue. Locks: none, all objects are new.
+-- Depends on: rescue. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -201,6 +201,7 @@ begin
                 || 'the worker declares: ask an owner or admin.';
     end if;
 
+    perform private.note_contact(true);
     -- to the minute: a write on every call would be a hot row for nothing; and never waiting for
     -- another call of the worker, which notes it too
     if v_worker.last_seen_at < now() - interval '1 minute' then

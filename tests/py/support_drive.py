@@ -18,6 +18,7 @@ import pytest
 from reference_plan import Item, Project
 from reference_project import ENVIRONMENTS, fetch, id_of
 from reference_run import VERDICTS, Run
+from support_engine import hear_workers
 
 LIVE_TABLES = ("live_runs", "work_items", "work_edges")
 UNRENDERABLE = ("unresolved_variable", "upstream_value_missing", "nothing_to_clean")
@@ -471,6 +472,7 @@ class Driver:
             """,
             [chosen],
         )
+        hear_workers(self.connection)
         self.expired |= set(chosen)
 
     def do_rescue(self, _worker: Worker, _count: int, _other: int) -> None:

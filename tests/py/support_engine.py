@@ -172,6 +172,7 @@ class Engine:
             " where run_id = %s and state = 'leased'",
             (run,),
         )
+        hear_workers(self.connection)
 
     def reason(self, run: str, test: str) -> dict[str, Any]:
         """Return the verdict on *test* in *run*."""
@@ -205,6 +206,15 @@ class Engine:
             " where relkind = 'r' and nspname in ('public', 'private', 'vault')"
         ).fetchall()
         return dict(rows)
+
+
+def hear_workers(connection: psycopg.Connection) -> None:
+    """Let it be as if workers had been heard all the time: leases that ran out are taken back."""
+    connection.execute(
+        "update private.worker_contact"
+        " set heard_at = clock_timestamp(), looked_at = clock_timestamp(),"
+        " patient_until = '-infinity' where is_only"
+    )
 
 
 def as_sql(value: Any) -> Any:

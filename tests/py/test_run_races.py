@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from conftest import TEMPLATE, Database, fresh_database
-from support_engine import Engine, as_sql
+from support_engine import Engine, as_sql, hear_workers
 from support_wait import wait_until
 
 from worker.embedded.postgres import Cluster
@@ -144,6 +144,7 @@ class Stage:
             "update private.work_items set lease_until = now() - interval '1 s' where id = any(%s)",
             ([item["item"] for _, item in held],),
         )
+        hear_workers(self.engine.connection)
 
     def pass_deadline(self) -> None:
         """Let every run be past its deadline."""

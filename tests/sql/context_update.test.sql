@@ -52,6 +52,7 @@ select tests.act_as('eda');
 select lives_ok(tests.setting(), 'a value can be set again');
 select tests.act_as_owner();
 update private.work_items set lease_until = now() - interval '1 minute' where state = 'leased';
+select tests.hear_workers();
 select tests.claim('rescue');
 select is(
     tests.request('wait', 'rescue') ->> 'url', 'https://api.test/v1/41',

@@ -221,7 +221,7 @@ select set_eq(
     ('queue_run', 'statement_timeout=60s'), ('queue_runs', 'statement_timeout=60s'),
     ('rerun_failed', 'statement_timeout=60s'), ('plan_run', 'statement_timeout=60s'),
     ('get_test_execution_chain', 'statement_timeout=60s'),
-    ('hold_rooms', 'lock_timeout=1s')
+    ('hold_rooms', 'lock_timeout=2s')
     $$,
     'five functions, which plan whole runs, may take a minute, one waits for locks less long; the '
     'others what the platform gives'
