@@ -790,6 +790,7 @@ class PublicTestRuns(BaseModel):
     skipped_count: int = Field(alias="skipped_count")
     started_at: Optional[datetime.datetime] = Field(alias="started_at")
     status: str = Field(alias="status")
+    timeout_ms: Optional[int] = Field(alias="timeout_ms")
     total_count: int = Field(alias="total_count")
     variables: JsonValue = Field(alias="variables")
 
@@ -812,6 +813,7 @@ class PublicTestRunsInsert(TypedDict):
     skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
     started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
     status: NotRequired[Annotated[str, Field(alias="status")]]
+    timeout_ms: NotRequired[Annotated[Optional[int], Field(alias="timeout_ms")]]
     total_count: NotRequired[Annotated[int, Field(alias="total_count")]]
     variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
 
@@ -834,6 +836,7 @@ class PublicTestRunsUpdate(TypedDict):
     skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
     started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
     status: NotRequired[Annotated[str, Field(alias="status")]]
+    timeout_ms: NotRequired[Annotated[Optional[int], Field(alias="timeout_ms")]]
     total_count: NotRequired[Annotated[int, Field(alias="total_count")]]
     variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
 

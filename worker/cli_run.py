@@ -74,6 +74,9 @@ def add_parsers(
     run.add_argument("--tag", action="append", default=[], help="only tests with it; repeatable")
     run.add_argument("--var", action="append", default=[], metavar="K=V", help="set a variable")
     run.add_argument("--idempotency-key", help="the same key queues one run, however often")
+    run.add_argument(
+        "--time-limit", type=_seconds, metavar="S", help="time the run out after S seconds"
+    )
     run.add_argument("--wait", action="store_true", help="follow the run and print its report")
     run.add_argument("--timeout", type=_seconds, metavar="S", help="stop waiting after S seconds")
     run.add_argument("--json", action="store_true", help="print JSON")
@@ -99,6 +102,7 @@ async def _run(store: ConsoleStore, args: argparse.Namespace) -> int:
             **await _selection(store, args),
             "variables": dict(_variable(text) for text in args.var),
             "idempotency_key": args.idempotency_key,
+            "timeout_ms": args.time_limit and round(args.time_limit * 1000),
         }
     )
     run_id = str(run["id"])

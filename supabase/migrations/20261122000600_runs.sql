@@ -11,6 +11,7 @@ create table public.test_runs (
     selection jsonb not null,
     variables jsonb not null default '{}',
     idempotency_key text,
+    timeout_ms integer,
     queued_by uuid references public.users on delete set null,
     environment_snapshot_id bigint,
     labels text[] not null default '{}',
@@ -38,6 +39,7 @@ create table public.test_runs (
         (status in ('passed', 'failed', 'error', 'cancelled', 'timed_out'))
         = (finished_at is not null)
     ),
+    constraint test_runs_timeout_check check (timeout_ms between 1000 and 86400000),
     constraint test_runs_counts_check check (
         least(passed_count, failed_count, error_count, skipped_count, cancelled_count) >= 0
         and passed_count + failed_count + error_count + skipped_count + cancelled_count
@@ -59,6 +61,9 @@ comment on column public.test_runs.variables is
 'Overrides for {{name}}, of the highest precedence.';
 comment on column public.test_runs.idempotency_key is
 'Given by the client so that a repeated queue_run answers with the same run; null if none.';
+comment on column public.test_runs.timeout_ms is
+$comment$Milliseconds after which it times out, as asked for, 1,000 to 86,400,000. Null, or more
+than environments.run_timeout_ms: as that says.$comment$;
 comment on column public.test_runs.queued_by is 'Who queued it; null for a secret key.';
 comment on column public.test_runs.environment_snapshot_id is
 'private.snapshots.id: the environment as it was when the run was planned; null while planning.';

@@ -291,7 +291,7 @@ begin
         counts.setup,
         counts.main,
         counts.teardown,
-        now() + environments.run_timeout_ms * interval '1 millisecond',
+        now() + least(run.timeout_ms, environments.run_timeout_ms) * interval '1 millisecond',
         -- the caller holds the project's row: no pause comes between
         case when projects.paused_at is not null then greatest(now(), projects.paused_at) end
     from public.projects

@@ -131,7 +131,12 @@ $comment$A run that the caller may change; action: as for private.require_editor
 unknown_run, PT403 not_allowed.$comment$;
 
 create function private.find_queued(
-    project_id uuid, environment_id uuid, selection jsonb, variables jsonb, idempotency_key text
+    project_id uuid,
+    environment_id uuid,
+    selection jsonb,
+    variables jsonb,
+    idempotency_key text,
+    timeout_ms integer
 )
 returns public.test_runs
 language plpgsql
@@ -151,8 +156,8 @@ begin
         and runs.idempotency_key = find_queued.idempotency_key;
     if
         found
-        and (v_run.environment_id, v_run.selection, v_run.variables)
-        is distinct from (environment_id, selection, variables)
+        and (v_run.environment_id, v_run.selection, v_run.variables, v_run.timeout_ms)
+        is distinct from (environment_id, selection, variables, timeout_ms)
     then
         raise exception using
             errcode = 'PT409',
@@ -167,7 +172,7 @@ begin
     return v_run;
 end;
 $function$;
-comment on function private.find_queued(uuid, uuid, jsonb, jsonb, text) is
+comment on function private.find_queued(uuid, uuid, jsonb, jsonb, text, integer) is
 $comment$The run that an earlier call with the same key and parameters queued; null if there is
 none. Errors: PT409 idempotency_conflict.$comment$;
 
@@ -175,8 +180,33 @@ create type private.entered_run as (run public.test_runs, is_new boolean);
 comment on type private.entered_run is
 'A run, and whether this call has queued it: false when an earlier one with the same key had.';
 
+create function private.timeout_problem(timeout_ms integer)
+returns private.problem
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return case
+        when timeout_ms not between 1000 and 86400000 then row(
+            'malformed_timeout', '/timeout_ms', null,
+            format('%s is outside 1000..86400000', timeout_ms),
+            'Give milliseconds, from a second to a day, or nothing for what the environment gives.'
+        )::private.problem
+    end;
+end;
+$function$;
+comment on function private.timeout_problem(integer) is
+'Why a run cannot have this time limit; null if it can. Slug: malformed_timeout.';
+
 create function private.enter_run(
-    environment_id uuid, selection jsonb, variables jsonb, idempotency_key text
+    environment_id uuid,
+    selection jsonb,
+    variables jsonb,
+    idempotency_key text,
+    timeout_ms integer
 )
 returns private.entered_run
 language plpgsql
@@ -193,9 +223,10 @@ begin
     perform private.accept(
         private.length_problem(idempotency_key, '/idempotency_key', 1000)
     );
+    perform private.accept(private.timeout_problem(enter_run.timeout_ms));
     v_run := private.find_queued(
         v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,
-        enter_run.idempotency_key
+        enter_run.idempotency_key, enter_run.timeout_ms
     );
     if v_run.id is not null then
         return row(v_run, false)::private.entered_run;
@@ -207,7 +238,8 @@ begin
     -- and two batches that wrote them in different orders would wait for each other.
     perform from public.projects where id = v_project_id for no key update;
     insert into public.test_runs (
-        project_id, environment_id, labels, selection, variables, idempotency_key, queued_by
+        project_id, environment_id, labels, selection, variables, idempotency_key, timeout_ms,
+        queued_by
     )
     select
         v_project_id,
@@ -216,6 +248,7 @@ begin
         enter_run.selection,
         enter_run.variables,
         enter_run.idempotency_key,
+        enter_run.timeout_ms,
         auth.uid()
     from public.environments
     where environments.id = enter_run.environment_id
@@ -224,7 +257,7 @@ begin
     if not found then
         v_run := private.find_queued(
             v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,
-            enter_run.idempotency_key
+            enter_run.idempotency_key, enter_run.timeout_ms
         );
         return row(v_run, false)::private.entered_run;
     end if;
@@ -240,7 +273,7 @@ begin
     return row(v_run, true)::private.entered_run;
 end;
 $function$;
-comment on function private.enter_run(uuid, jsonb, jsonb, text) is
+comment on function private.enter_run(uuid, jsonb, jsonb, text, integer) is
 'Plan a run and write it. Nobody is told yet.';
 
 create function private.wake_workers(organization_ids uuid[])
@@ -294,7 +327,11 @@ comment on function private.announce_queued(public.test_runs[]) is
 'Wake workers, and tell who watches the projects which runs: one message a topic.';
 
 create function private.queue_run(
-    environment_id uuid, selection jsonb, variables jsonb, idempotency_key text
+    environment_id uuid,
+    selection jsonb,
+    variables jsonb,
+    idempotency_key text,
+    timeout_ms integer
 )
 returns public.test_runs
 language plpgsql
@@ -305,7 +342,7 @@ set search_path = ''
 as $function$
 declare
     v_entered private.entered_run := private.enter_run(
-        environment_id, selection, variables, idempotency_key
+        environment_id, selection, variables, idempotency_key, timeout_ms
     );
 begin
     if v_entered.is_new then
@@ -315,16 +352,17 @@ begin
     return v_entered.run;
 end;
 $function$;
-comment on function private.queue_run(uuid, jsonb, jsonb, text) is
+comment on function private.queue_run(uuid, jsonb, jsonb, text, integer) is
 'Does the work of public.queue_run.';
-grant execute on function private.queue_run(uuid, jsonb, jsonb, text)
+grant execute on function private.queue_run(uuid, jsonb, jsonb, text, integer)
 to authenticated, service_role;
 
 create function public.queue_run(
     environment_id uuid,
     selection jsonb default '{}',
     variables jsonb default '{}',
-    idempotency_key text default null
+    idempotency_key text default null,
+    timeout_ms integer default null
 )
 returns public.test_runs
 language sql
@@ -335,19 +373,23 @@ set search_path = ''
 -- a plan of ten thousand tests takes longer than the 8 s that other calls get
 set statement_timeout = '60s'
 as $function$
-    select * from private.queue_run(environment_id, selection, variables, idempotency_key);
+    select *
+    from private.queue_run(environment_id, selection, variables, idempotency_key, timeout_ms);
 $function$;
-comment on function public.queue_run(uuid, jsonb, jsonb, text) is
+comment on function public.queue_run(uuid, jsonb, jsonb, text, integer) is
 $comment$Plan a run and put it into the queue.
 
 environment_id: where to run. selection: {"suites": [id], "tests": [id], "failures_of": run id,
 "tags": [text]}; suites, tests and what did not pass in an earlier run add up (all tests of the
 project when the three are missing), tags narrow. What the selected tests depend on, and setup and
 teardown of their suites, come along. variables: {name: value}, overrides
-for {{name}}. idempotency_key: the same key and parameters give the same run.
-Returns the test_runs row, status queued. Nothing is written on error: PT400 malformed_selection;
+for {{name}}. idempotency_key: the same key and parameters give the same run. timeout_ms: when it
+times out, if that is sooner than environments.run_timeout_ms; 1,000 to 86,400,000.
+Returns the test_runs row, status queued. Nothing is written on error: PT400 malformed_selection,
+malformed_timeout;
 PT403 not_allowed; PT404 unknown_environment, unknown_suite, unknown_test, unknown_run; PT409
 idempotency_conflict, run_not_over; PT422 empty_selection, nothing_failed, unknown_credential,
 ambiguous_producer, dependency_cycle, dependency_on_later_phase; PT413 too_large; PT429
 too_many_runs, too_many_tests_in_run, storage_exhausted.$comment$;
-grant execute on function public.queue_run(uuid, jsonb, jsonb, text) to authenticated, service_role;
+grant execute on function public.queue_run(uuid, jsonb, jsonb, text, integer)
+to authenticated, service_role;

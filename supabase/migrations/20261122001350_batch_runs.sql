@@ -27,9 +27,10 @@ begin
                 case
                     when jsonb_typeof(entries.request) <> 'object' then 'it is not an object'
                     when
-                        entries.request
-                        - array['environment_id', 'selection', 'variables', 'idempotency_key']
-                        <> '{}'
+                        entries.request - array[
+                            'environment_id', 'selection', 'variables', 'idempotency_key',
+                            'timeout_ms'
+                        ] <> '{}'
                         then 'it has a field that queue_run does not take'
                     when
                         coalesce(entries.request ->> 'environment_id', '')
@@ -39,6 +40,12 @@ begin
                         jsonb_typeof(entries.request -> 'idempotency_key')
                         not in ('string', 'null')
                         then 'idempotency_key is not text'
+                    when jsonb_typeof(entries.request -> 'timeout_ms') not in ('number', 'null')
+                        then 'timeout_ms is not a number'
+                    when
+                        (entries.request ->> 'timeout_ms')::numeric % 1 <> 0
+                        or abs((entries.request ->> 'timeout_ms')::numeric) > 2147483647
+                        then 'timeout_ms is not a whole number of 32 bits'
                 end as problem
             from
                 jsonb_array_elements(requests) with ordinality as entries (request, ordinal)
@@ -107,7 +114,8 @@ begin
                 (v_request.request ->> 'environment_id')::uuid,
                 coalesce(v_request.request -> 'selection', '{}'),
                 coalesce(v_request.request -> 'variables', '{}'),
-                v_request.request ->> 'idempotency_key'
+                v_request.request ->> 'idempotency_key',
+                (v_request.request ->> 'timeout_ms')::integer
             );
         exception
             -- the same refusal, told of which request
@@ -157,7 +165,7 @@ comment on function public.queue_runs(jsonb) is
 $comment$Plan several runs and put them into the queue: all of them, or none.
 
 requests: 1 to 100 objects with the arguments of queue_run: "environment_id", "selection",
-"variables", "idempotency_key". Returns their test_runs rows in the same order; requests with the
+"variables", "idempotency_key", "timeout_ms". Returns their test_runs rows in the same order; requests with the
 same key are one run. Nothing is written on error: PT400 malformed_batch, and those of queue_run,
 whose message begins with "request" and its number, from 1.$comment$;
 grant execute on function public.queue_runs(jsonb) to authenticated, service_role;
@@ -182,7 +190,8 @@ begin
         coalesce(rerun_failed.environment_id, v_run.environment_id),
         jsonb_build_object('failures_of', v_run.id),
         v_run.variables || variables,
-        idempotency_key
+        idempotency_key,
+        v_run.timeout_ms
     );
 end;
 $function$;
@@ -214,7 +223,7 @@ rows, with all they depend on.
 
 Skipped and cancelled ones are among them. environment_id: null = where that run was. variables:
 laid over those of that run. idempotency_key: as in queue_run. The same as queue_run with the selection
-{"failures_of": run_id}. Returns the test_runs row of the new run.
+{"failures_of": run_id} and the time limit of that run. Returns the test_runs row of the new run.
 Errors: PT404 unknown_run; PT409 run_not_over; PT422 nothing_failed; those of queue_run.$comment$;
 grant execute on function public.rerun_failed(uuid, uuid, jsonb, text)
 to authenticated, service_role;

@@ -91,6 +91,11 @@ def too_many_runs(engine: Engine) -> Statement:
 
 
 @refusal
+def malformed_timeout(engine: Engine) -> Statement:
+    return engine.queueing(case(), timeout_ms=10)
+
+
+@refusal
 def too_many_tests_in_run(engine: Engine) -> Statement:
     engine.limit("max_tests_per_run", 1)
     return engine.queueing(case("one"), case("two"))

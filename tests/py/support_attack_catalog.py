@@ -200,6 +200,7 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "free_slots": lambda _: 100,
     "prefetch": lambda _: 100,
     "since": lambda _: 0,
+    "timeout_ms": lambda _: 60_000,
     "page_size": lambda _: 1000,
     "idempotency_key": lambda ids: ids["key"],
     "selection": lambda ids: {

@@ -173,6 +173,7 @@ async def test_waiting_for_a_run_ends_with_its_verdict(
         "selection": {"suites": ["s1"], "tags": ["t"]},
         "variables": {"a": "b=c"},
         "idempotency_key": None,
+        "timeout_ms": None,
     }
 
 
@@ -185,6 +186,13 @@ async def test_without_suites_all_of_the_project_run(project: Project, assay: As
 async def test_a_run_that_is_not_waited_for_is_named(assay: Assay) -> None:
     """For ``assay report`` later."""
     assert await assay(*QUEUE) == (0, "r1\n", "")
+
+
+async def test_a_run_may_have_a_time_limit(project: Project, assay: Assay) -> None:
+    """In seconds for people, in milliseconds for the database."""
+    await assay(*QUEUE, "--time-limit", "1.5")
+
+    assert dict(project.calls)["queue_run"]["timeout_ms"] == 1500
 
 
 async def test_waiting_has_an_end(project: Project, assay: Assay) -> None:

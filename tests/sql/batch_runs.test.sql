@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(25);
+select plan(28);
 
 select tests.make_project('second shop', 'acme');
 select tests.make_environment('second staging', 'second shop');
@@ -144,6 +144,18 @@ select is(
 select is(
     tests.message_of(tests.queueing(tests.asking('staging', 'x') || '{"idempotency_key": 7}')),
     'request 1: idempotency_key is not text', 'a key is text'
+);
+select is(
+    tests.message_of(tests.queueing(tests.asking('staging', 'x') || '{"timeout_ms": "soon"}')),
+    'request 1: timeout_ms is not a number', 'a time limit is a number'
+);
+select is(
+    tests.message_of(tests.queueing(tests.asking('staging', 'x') || '{"timeout_ms": 1e12}')),
+    'request 1: timeout_ms is not a whole number of 32 bits', 'of milliseconds'
+);
+select is(
+    tests.slug_of(tests.queueing(tests.asking('staging', 'x') || '{"timeout_ms": 999}')),
+    'malformed_timeout', 'and not less than a second'
 );
 select is(
     tests.message_of(tests.queueing('7')), 'request 1: it is not an object', 'a request is an object'

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(24);
+select plan(25);
 
 select tests.make_environment('production', 'shop');
 select tests.make_project('second shop', 'acme');
@@ -66,6 +66,13 @@ select throws_ok(
 select throws_ok(
     tests.queueing('production', tests.only('a'), '{"v": 1}'), 'PT409', null,
     'or another environment'
+);
+select throws_ok(
+    format(
+        'select public.queue_run(%L, %L, %L, %L, 60000)', tests.id('staging'), tests.only('a'),
+        '{"v": 1}', 'key'
+    ),
+    'PT409', null, 'or another time limit'
 );
 select is(
     tests.slug_of(tests.queueing('staging', tests.only('b'))), 'idempotency_conflict',

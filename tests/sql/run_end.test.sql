@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(55);
+select plan(59);
 
 savepoint empty;
 
@@ -249,6 +249,40 @@ select is_empty($$ select tests.check_run('run') $$, 'with every invariant');
 select is(
     (select count(*) from cron.job where command = 'select private.time_out_runs()'), 1::bigint,
     'this is scheduled'
+);
+rollback to empty;
+
+-- A limit of the run's own
+
+create function tests.minutes(timeout_ms integer, environment text default 'staging')
+returns integer
+language plpgsql
+as $function$
+declare
+    v_run public.test_runs := public.queue_run(
+        tests.id(minutes.environment), timeout_ms => minutes.timeout_ms
+    );
+begin
+    return (
+        select round(extract(epoch from lives.deadline_at - now()) / 60)
+        from private.live_runs as lives
+        where lives.run_id = v_run.id
+    );
+end;
+$function$;
+
+select tests.make_environment('hasty', 'shop', '{"run_timeout_ms": 60000}');
+select tests.make_test('work', 'flow');
+select is(tests.minutes(null), 60, 'a run that asks for no limit has that of its environment');
+select is(tests.minutes(300000), 5, 'one that asks for less has less');
+select is(tests.minutes(300000, 'hasty'), 1, 'one that asks for more has no more');
+select is(
+    (
+        select array_agg(runs.timeout_ms order by runs.timeout_ms)
+        from public.test_runs as runs
+        where runs.environment_id in (tests.id('staging'), tests.id('hasty'))
+    ),
+    '{300000,300000,null}', 'what it asked for stands in its row'
 );
 rollback to empty;
 
