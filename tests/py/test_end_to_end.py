@@ -277,6 +277,13 @@ def test_killed_worker(stack: Connection, project: Project, target: str, tmp_pat
     passed = {name for name, result in project.results(run).items() if result["status"] == "passed"}
     in_flight = asked().keys() - passed
     httpx.post(f"{target}/release/{tag}", timeout=HANG_S)
+    with psycopg.connect(stack.admin_db_url) as database:
+        # What would come true after 30 s.
+        database.execute(
+            "update private.work_items set lease_until = clock_timestamp() "
+            "where run_id = %s and state = 'leased'",
+            [run],
+        )
     with running_worker(stack, tmp_path / "second.log", ASSAY_CONCURRENCY="8"):
         results = project.wait(run)
 
