@@ -101,7 +101,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, default=random.randrange(2**32), help="of the first round; then upwards"
     )
-    houses = 2 * (os.cpu_count() or 1)
+    houses = 1 + (os.cpu_count() or 1)
     parser.add_argument(
         "--houses", type=int, default=houses, help=f"stacks side by side (default: {houses})"
     )

@@ -3,9 +3,11 @@
 import random
 import time
 
+from support_wait import wait_until
+
 from chaos import clock
 from chaos.house import House
-from chaos.rounds import Fault
+from chaos.rounds import Fault, still_open
 
 
 def worker_ahead(house: House, rng: random.Random) -> None:
@@ -46,6 +48,15 @@ def _put_database(house: House, seconds: int) -> None:
     assert abs(off - seconds) < 60, f"its clock is off by {off:.0f} s"
 
 
+def _start_clocked_workers(house: House) -> None:
+    """Start both anew, and have them work until they are as warm as others are."""
+    house.start_clocked_workers()
+    house.wait_for_workers()
+    house.queue()
+    wait_until(lambda: not still_open(house))
+    house.runs.clear()
+
+
 def _start_clocked_database(house: House) -> None:
     clock.put(house.database_clock, 0)
     house.restart_database()
@@ -53,7 +64,7 @@ def _start_clocked_database(house: House) -> None:
 
 FAULTS = (
     *(
-        Fault(act, House.start_clocked_workers, clock.find_library, is_clock=True)
+        Fault(act, _start_clocked_workers, clock.find_library, is_clock=True)
         for act in (worker_ahead, worker_behind)
     ),
     *(

@@ -62,7 +62,7 @@ def _test(name: str, method: str, path: str, query: list[str], **fields: Any) ->
         "method": method,
         "path": f"/answer/{{{{tag}}}}-{path or name.replace(' ', '-')}",
         "query": [query],
-        "total_timeout_ms": 2000 if query[0] == "bad" else 30_000,
+        "total_timeout_ms": 2000 if BAD.get(query[1]) == "request_timeout" else 30_000,
     }
     status = {"source": "status", "operator": "equals", "expected": 200}
     return {"name": name, "request": request, "assertions": [status], **fields}

@@ -41,6 +41,10 @@ class Wire:
             if mode in {"cut", "gone"} or (mode == "no_hints" and is_socket):
                 writer.transport.abort()
 
+    async def stop(self) -> None:
+        """Take no connection any more."""
+        self._server.close()
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.read(_CHUNK)
         is_socket = first.startswith(b"GET /realtime")
@@ -50,11 +54,14 @@ class Wire:
         self._open[writer] = is_socket
         try:
             back, forth = await asyncio.open_connection("127.0.0.1", self._upstream)
-            forth.write(first)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, forth, can_be_mute=False))
-                both.create_task(self._pump(back, writer, can_be_mute=True))
-        except (OSError, ExceptionGroup):
+            try:
+                forth.write(first)
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._pump(reader, forth, can_be_mute=False))
+                    both.create_task(self._pump(back, writer, can_be_mute=True))
+            finally:
+                forth.close()
+        except (OSError, ExceptionGroup, asyncio.CancelledError):
             writer.transport.abort()
         finally:
             del self._open[writer]
@@ -84,18 +91,27 @@ class Wires:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
-        """End the thread."""
+        """End what is under way there, and the thread."""
+        self.do(_end_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
+
+
+async def _end_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 @contextlib.contextmanager
 def strung(port: int) -> Iterator[tuple[Wires, Wire]]:
     """Yield a wire to *port*, and what to change it with."""
-    wires = Wires()
+    wires, wire = Wires(), Wire(port)
     try:
-        wire = Wire(port)
         wires.do(wire.start())
         yield wires, wire
     finally:
+        wires.do(wire.stop())
         wires.close()
