@@ -99,8 +99,8 @@ comment on function private.page_limit(integer) is
 'How many entries a page has: as asked, but 1 to 1,000, the most that REST reads give.';
 grant execute on function private.page_limit(integer) to authenticated, service_role;
 
-create function private.is_live(worker public.workers)
-returns boolean
+create function private.live_workers()
+returns setof public.workers
 language plpgsql
 stable
 parallel safe
@@ -108,13 +108,17 @@ security invoker
 set search_path = ''
 as $function$
 begin
-    return worker.revoked_at is null
+    return query
+    select workers.*
+    from public.workers
+    where
+        workers.revoked_at is null
         -- an idle one calls at least once a minute, and is noted to the minute
-        and worker.last_seen_at > now() - interval '3 minutes';
+        and workers.last_seen_at > now() - interval '3 minutes';
 end;
 $function$;
-comment on function private.is_live(public.workers) is
-'Has a worker that may work called in the last minutes?';
+comment on function private.live_workers() is
+'Workers that have called in the last minutes, but for revoked ones.';
 
 create function private.has_worker(project_id uuid, labels text[])
 returns boolean
@@ -127,11 +131,9 @@ as $function$
     select exists (
         select
         from public.projects
-        inner join public.workers
+        inner join private.live_workers() as workers
             on private.may_take(workers, projects.organization_id, has_worker.labels)
-        where
-            projects.id = has_worker.project_id
-            and private.is_live(workers)
+        where projects.id = has_worker.project_id
     );
 $function$;
 comment on function private.has_worker(uuid, text[]) is
@@ -182,10 +184,10 @@ begin
     return array(
         select distinct carried.label
         from public.projects
-        inner join public.workers
+        inner join private.live_workers() as workers
             on private.may_take(workers, projects.organization_id, '{}')
         cross join lateral unnest(workers.labels) as carried (label)
-        where projects.id = live_labels.project_id and private.is_live(workers)
+        where projects.id = live_labels.project_id
     );
 end;
 $function$;

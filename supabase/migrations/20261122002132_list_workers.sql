@@ -62,9 +62,7 @@ begin
     perform private.require_manager(list_workers.organization_id, 'see its workers');
     return (
         with shown as (
-            select
-                workers.*,
-                private.is_live(workers) as is_live
+            select workers.*
             from public.workers
             where
                 list_workers.organization_id is null
@@ -107,7 +105,7 @@ begin
                         'labels', page.labels,
                         'organization', page.organization_id,
                         'user', page.user_id,
-                        'is_live', page.is_live,
+                        'is_live', live.id is not null,
                         'in_flight', coalesce(busy.leased_count, 0),
                         'registered_at', page.registered_at,
                         'last_seen_at', page.last_seen_at,
@@ -124,6 +122,7 @@ begin
         )
         from page
         left join busy on busy.worker_id = page.id
+        left join private.live_workers() as live on live.id = page.id
     );
 end;
 $function$;
@@ -144,8 +143,8 @@ as $function$
     select private.list_workers(organization_id, after, page_size);
 $function$;
 comment on function public.list_workers(uuid, uuid, integer) is
-$comment$The workers that registered with an organization's runner accounts; with the secret key also
-all there are.
+$comment$The workers that registered with an organization's runner accounts; with the secret key
+also all there are.
 
 For owners, admins and the secret key. organization_id: null, with the secret key only, for all,
 those with the secret key included. after: "next" of the previous page, null at first. page_size: 1
