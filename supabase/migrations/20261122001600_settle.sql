@@ -105,10 +105,11 @@ as $function$
                     'upstream_not_passed',
                     format(
                         'needs a value from "%s", which %s', results.test_name,
-                        case causes.status
+                        case coalesce(causes.cause_status, causes.status)
+                            when 'passed' then 'passed without capturing it'
                             when 'failed' then 'failed'
                             when 'error' then 'ended in error'
-                            else 'was ' || causes.status
+                            else 'was ' || coalesce(causes.cause_status, causes.status)
                         end
                     ),
                     -- a skip in turn points at its own root

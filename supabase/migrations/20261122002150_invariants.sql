@@ -123,6 +123,64 @@ $function$;
 comment on function private.find_misplaced_items() is
 'Items and edges of the queue that could never be taken up, or too early.';
 
+create function private.find_misheld_leases()
+returns setof private.broken_invariant
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select
+        'a lease is held by a worker that may work',
+        items.run_id,
+        format('item %s is leased to %s', items.id, items.worker_id)
+    from private.work_items as items
+    left join public.workers on workers.id = items.worker_id and workers.revoked_at is null
+    where items.state = 'leased' and workers.id is null
+    union all
+    select
+        'every attempt and every rescue had its lease, and rescues are three at most',
+        items.run_id,
+        format(
+            'item %s: %s leases, %s reported, %s rescued', items.id, items.attempt,
+            items.executed_count, items.rescue_count
+        )
+    from private.work_items as items
+    where
+        items.attempt
+        < items.executed_count + items.rescue_count + (items.state = 'leased')::integer
+        or items.rescue_count > 3;
+$function$;
+comment on function private.find_misheld_leases() is
+'Leases of workers that are gone or revoked, and items that were tried more often than handed out.';
+
+create function private.find_stuck_runs()
+returns setof private.broken_invariant
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select
+        'a live run is in the first phase that has something open',
+        lives.run_id,
+        format(
+            'in %s with %s, %s and %s open', lives.phase, lives.setup_open_count,
+            lives.main_open_count, lives.teardown_open_count
+        )
+    from private.live_runs as lives
+    where
+        lives.phase is distinct from case
+            when lives.setup_open_count > 0 then 'setup'
+            when lives.main_open_count > 0 then 'main'
+            when lives.teardown_open_count > 0 then 'teardown'
+        end;
+$function$;
+comment on function private.find_stuck_runs() is
+'Live runs that no report will move on: nothing is open in their phase, or something before it.';
+
 create function private.find_unmatched_results(since timestamptz)
 returns setof private.broken_invariant
 language sql
@@ -194,8 +252,22 @@ as $function$
                 )
             else
                 causes.id is null
-                or causes.status in ('pending', 'passed')
+                or causes.status = 'pending'
                 or causes.status <> results.cause_status
+                -- no root
+                or (causes.status = 'skipped' and causes.cause_result_id is not null)
+                -- unless what it did not capture was missed on the way
+                or (
+                    causes.status = 'passed'
+                    and not exists (
+                        select
+                        from public.test_results as missing
+                        where
+                            missing.run_id = results.run_id
+                            and missing.slug = 'upstream_value_missing'
+                            and missing.cause_result_id = causes.id
+                    )
+                )
         end;
 $function$;
 comment on function private.find_baseless_skips(timestamptz) is
@@ -288,6 +360,10 @@ as $function$
     select * from private.find_miscounts(check_invariants.since)
     union all
     select * from private.find_misplaced_items()
+    union all
+    select * from private.find_misheld_leases()
+    union all
+    select * from private.find_stuck_runs()
     union all
     select * from private.find_misjudged_pauses()
     union all

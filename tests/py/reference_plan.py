@@ -24,6 +24,7 @@ class Test:
     tags: tuple[str, ...] = ()
     fixture: str | None = None
     captures: tuple[str, ...] = ()
+    must_capture: bool = True
     uses: tuple[tuple[str, bool], ...] = ()
     method: str = "GET"
     rescue: str = "safe"

@@ -56,6 +56,7 @@ def tests(draw: st.DrawFn, fixtures: Sequence[str]) -> Test:
         tags=draw(choose(((), 2), (("smoke",), 1), (TAGS, 1))),
         fixture=draw(st.sampled_from([None, None, *fixtures])),
         captures=captures,
+        must_capture=draw(choose((True, 3), (False, 1))),
         uses=tuple(uses.items()),
         method=draw(choose(("GET", 1), ("POST", 1))),
         rescue=draw(choose(("safe", 3), ("always", 1), ("never", 1))),
@@ -260,7 +261,13 @@ def write_project(connection: psycopg.Connection, project: Project) -> None:
                 "test_case_id": id_of(test.name),
                 "assertions": [{"source": "status", "operator": "equals", "expected": 200}],
                 "captures": [
-                    {"name": name, "source": "body", "path": f"$.{name}"} for name in test.captures
+                    {
+                        "name": name,
+                        "source": "body",
+                        "path": f"$.{name}",
+                        "required": test.must_capture,
+                    }
+                    for name in test.captures
                 ],
             }
             for test in project.tests

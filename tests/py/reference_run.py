@@ -24,6 +24,7 @@ class Verdict:
 
 VERDICTS = {
     "pass": Verdict("passed", http_status=200, has_values=True),
+    "pass_bare": Verdict("passed", http_status=200),
     "fail": Verdict("failed", "assertion", "assertion_failed", 500, has_values=True),
     "fail_bare": Verdict("failed", "assertion", "assertion_failed", 500),
     "busy": Verdict("failed", "assertion", "assertion_failed", 503),
@@ -148,8 +149,8 @@ class Run:
         final = []
         for item, name in reports:
             verdict = VERDICTS[name]
-            if name == "miss" and not self.test(item).captures:
-                verdict = VERDICTS["pass"]
+            if name == "miss" and not (self.test(item).captures and self.test(item).must_capture):
+                verdict = VERDICTS["pass_bare"]
             self.leased.remove(item)
             self.executed[item] += 1
             if self.is_stopping(item) and self.test(item).phase != "teardown":

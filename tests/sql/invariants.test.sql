@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(17);
+select plan(24);
 
 -- Given one run that is over, with a skip and a captured value, and one that waits in each state
 
@@ -92,7 +92,37 @@ select is(
 );
 select is(
     tests.told_after($$ update private.live_runs set phase = 'main' where true $$),
-    array['what is leased belongs to the phase of its run'], 'a lease outside its phase'
+    array[
+        'a live run is in the first phase that has something open',
+        'what is leased belongs to the phase of its run'
+    ],
+    'a lease outside its phase'
+);
+select is(
+    tests.told_after($$ update private.live_runs set setup_open_count = 0 where true $$),
+    array[
+        'a live run counts what is open in each phase',
+        'a live run is in the first phase that has something open'
+    ],
+    'a run that no report will move on'
+);
+select is(
+    tests.told_after($$ update private.work_items set worker_id = gen_random_uuid() where state = 'leased' $$),
+    array['a lease is held by a worker that may work'], 'a lease of nobody'
+);
+select is(
+    tests.told_after($$ update public.workers set revoked_at = now() where true $$),
+    array['a lease is held by a worker that may work'], 'or of a worker that was revoked'
+);
+select is(
+    tests.told_after($$ update private.work_items set executed_count = 1 where state = 'leased' $$),
+    array['every attempt and every rescue had its lease, and rescues are three at most'],
+    'an attempt without a lease'
+);
+select is(
+    tests.told_after($$ update private.work_items set rescue_count = 4, attempt = 9 where state = 'leased' $$),
+    array['every attempt and every rescue had its lease, and rescues are three at most'],
+    'a request that goes round for ever'
 );
 select is(
     tests.told_after(
@@ -128,6 +158,26 @@ select is(
     tests.told_after($$ update public.test_results set cause_result_id = null where status = 'skipped' $$),
     array['a skip has a root cause in its run that did not pass, or lacks a value'],
     'a skip without a cause'
+);
+select is(
+    tests.told_after(
+        $$ update public.test_results set cause_result_id = id, cause_status = 'skipped' where status = 'skipped' $$
+    ),
+    array['a skip has a root cause in its run that did not pass, or lacks a value'],
+    'one whose cause has a cause in turn'
+);
+select is(
+    tests.told_after(
+        $$
+        update public.test_results set status = 'passed', category = null, slug = null, message = null
+        where status = 'failed';
+        update public.test_runs set failed_count = 0, passed_count = passed_count + 1 where id = tests.run('over');
+        update public.test_results set cause_status = 'passed' where status = 'skipped';
+        update public.test_result_details set outcome = 'passed' where outcome = 'failed'
+        $$
+    ),
+    array['a skip has a root cause in its run that did not pass, or lacks a value'],
+    'or whose cause did pass'
 );
 select is(
     tests.told_after(

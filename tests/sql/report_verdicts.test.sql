@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(50);
+select plan(52);
 
 savepoint empty;
 
@@ -287,6 +287,35 @@ select results_eq(
     $$ values ('failed', 2, 1, 3, 0, 0) $$, 'the run counts them apart, and ends failed'
 );
 select is_empty($$ select tests.check_run('run') $$, 'every invariant holds at the end');
+rollback to empty;
+
+select tests.make_test(
+    'root', 'flow',
+    '{"captures": [{"name": "id", "source": "body", "path": "$.id", "required": false}]}'
+);
+select tests.make_test('child', 'flow', '{"path": "/{{id}}"}');
+select tests.make_test('grandchild', 'flow');
+select tests.depend('grandchild', 'child', 'data');
+select tests.queue('run');
+select tests.run_all();
+select results_eq(
+    $$
+    select test_name, status, slug, cause_result_id, cause_status, message
+    from public.test_results where run_id = tests.run('run') and test_name <> 'root' order by test_name
+    $$,
+    $$
+    select names.name, 'skipped', names.slug, root.id, 'passed', names.message
+    from tests.result('run', 'root') as root
+    cross join (
+        values
+        ('child', 'upstream_value_missing', '"root" captured no {{id}}'),
+        ('grandchild', 'upstream_not_passed', 'needs a value from "root", which passed without capturing it')
+    ) as names (name, slug, message)
+    order by 1
+    $$,
+    'a test that passed is the root cause where it captured nothing'
+);
+select is_empty($$ select tests.check_run('run') $$, 'and every invariant holds');
 rollback to empty;
 
 select tests.make_fixture(
