@@ -1,5 +1,5 @@
--- Wake-ups: which channels tell a worker that there may be work.
--- Depends on: tenancy. Locks: none, all objects are new.
+-- Wake-ups: which channels tell a worker that there may be work, and that they still do.
+-- Depends on: tenancy, queue, live updates. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -36,5 +36,30 @@ comment on function public.get_wakeup_topics() is
 $comment$The private channels on which a worker hears that there may be work, as run_queued.
 
 workers with the secret key, workers:<organization> for a runner account, none for people. A hint
-says nothing and any may be missed: claim all the same, every few seconds.$comment$;
+says nothing and any may be missed: claim all the same, every few seconds. Once a minute comes a
+canary: who hears neither for longer has lost the channel and joins it anew.$comment$;
 grant execute on function public.get_wakeup_topics() to authenticated, service_role;
+
+create function private.send_canaries()
+returns void
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    select private.announce(listening.topic, 'canary', '{}')
+    from (
+        select distinct coalesce('workers:' || workers.organization_id, 'workers') as topic
+        from public.workers
+        where
+            workers.last_seen_at > now() - interval '5 minutes'
+            and workers.revoked_at is null
+    ) as listening;
+$function$;
+comment on function private.send_canaries() is
+$comment$Send a sign of life on every channel that a worker listens on: one message each, however
+many workers do. Called by cron, once a minute.
+
+Realtime can fall silent without an error: a worker that hears nothing for two and a half minutes
+rebuilds its connection. Who called in the last five minutes counts as listening.$comment$;

@@ -5,6 +5,7 @@ set statement_timeout = '30s';
 
 select cron.schedule('assay_rescue', '10 seconds', 'select private.rescue_expired()');
 select cron.schedule('assay_time_out_runs', '10 seconds', 'select private.time_out_runs()');
+select cron.schedule('assay_send_canaries', '* * * * *', 'select private.send_canaries()');
 select cron.schedule(
     'assay_drop_retired_secrets', '*/10 * * * *', 'select private.drop_retired_secrets()'
 );
