@@ -135,7 +135,8 @@ class SupabaseStore:
                 wake()
 
         url, key = f"{self._url}/realtime/v1", self._access.key
-        client = AsyncRealtimeClient(url, key, auto_reconnect=False)
+        # A heartbeat, the most often it can be, finds out that the other side hung up.
+        client = AsyncRealtimeClient(url, key, auto_reconnect=False, hb_interval=15)
         try:
             async with asyncio.timeout(silence_s) as silence:
                 # First, for the call signs in again where the session of an account has ended.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from typing import Any, Literal
 
-Mode = Literal["whole", "cut", "gone", "mute", "no_hints"]
+Mode = Literal["whole", "cut", "gone", "mute", "torn", "no_hints", "deaf"]
 _CHUNK = 65_536
 
 
@@ -14,7 +14,9 @@ class Wire:
     """Carries bytes to *port* of 127.0.0.1 and back, as its mode says.
 
     whole: all of them. cut: no connection lives. gone: nor is anybody there who would take one.
-    mute: requests arrive and their replies are lost. no_hints: as cut, for Realtime's sockets only.
+    mute: requests arrive and their replies are lost. torn: replies break off in their middle.
+    no_hints: as cut, for Realtime's sockets only. deaf: what those of them that are open now would
+    receive is lost without a trace.
     """
 
     def __init__(self, port: int) -> None:
@@ -22,6 +24,7 @@ class Wire:
         self._upstream = port
         self._mode: Mode = "whole"
         self._open: dict[asyncio.StreamWriter, bool] = {}
+        self._deaf: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server
         self.port = 0
 
@@ -40,6 +43,8 @@ class Wire:
         for writer, is_socket in list(self._open.items()):
             if mode in {"cut", "gone"} or (mode == "no_hints" and is_socket):
                 writer.transport.abort()
+            elif mode == "deaf" and is_socket:
+                self._deaf.add(writer)
 
     async def stop(self) -> None:
         """Take no connection any more."""
@@ -65,12 +70,19 @@ class Wire:
             writer.transport.abort()
         finally:
             del self._open[writer]
+            self._deaf.discard(writer)
 
     async def _pump(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, can_be_mute: bool
     ) -> None:
         while chunk := await source.read(_CHUNK):
             if can_be_mute and self._mode == "mute":
+                raise ConnectionError
+            if sink in self._deaf:
+                continue
+            if can_be_mute and self._mode == "torn":
+                sink.write(chunk[: len(chunk) * 3 // 4])
+                await sink.drain()
                 raise ConnectionError
             sink.write(chunk)
             await sink.drain()
