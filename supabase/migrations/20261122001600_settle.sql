@@ -3,6 +3,10 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
+-- Items and edges are looked up by `= any(array(...))` beside the join that needs them. Statistics
+-- of the queue are of another moment: after a vacuum of an empty queue the planner takes it for
+-- empty, and would read a run of 50,000 from end to end for each batch.
+
 -- Whoever calls these holds the lock of every run concerned (private.live_runs), taken in order of
 -- run id. That lock guards the run's items, edges and counters; nothing here waits for another.
 
@@ -23,7 +27,11 @@ as $function$
             from jsonb_to_recordset(items) as given (item bigint)
             inner join private.work_items as work on work.id = given.item
             -- ids can be guessed: who holds no lease there must not hold the run up either
-            where work.worker_id = lock_runs_of.worker_id
+            where
+                work.worker_id = lock_runs_of.worker_id
+                and work.id = any(array(
+                    select asked.item from jsonb_to_recordset(items) as asked (item bigint)
+                ))
         )
         order by lives.run_id
         for no key update
@@ -68,6 +76,9 @@ as $function$
         where
             roots.status <> 'passed'
             and edges.kind in ('data', 'token')
+            and edges.from_item = any(array(
+                select given.item_id from unnest(outcomes) as given where given.status <> 'passed'
+            ))
             -- one that has a verdict passes it on itself: when all of a run is cancelled, nobody
             -- walks the closure of each
             and edges.to_item not in (select known.item_id from unnest(outcomes) as known)
@@ -91,7 +102,9 @@ as $function$
             skipped.edge
         from skipped
         inner join private.work_items as items on items.id = skipped.item_id
-        where items.state in ('waiting', 'barrier')
+        where
+            items.state in ('waiting', 'barrier')
+            and items.id = any(array(select reached.item_id from skipped as reached))
         order by skipped.item_id, skipped.cause_item_id, skipped.edge
     )
 
@@ -123,7 +136,10 @@ as $function$
         )
     from chosen
     inner join unnest(outcomes) as causes on causes.item_id = chosen.cause_item_id
-    inner join private.work_items as roots on roots.id = chosen.cause_item_id
+    inner join private.work_items as roots
+        on
+            roots.id = chosen.cause_item_id
+            and roots.id = any(array(select told.cause_item_id from chosen as told))
     left join public.test_results as results
         on results.id = coalesce(causes.cause_result_id, roots.result_id);
 $function$;
@@ -164,7 +180,9 @@ as $function$
                 else items.state
             end
         from met
-        where items.id = met.to_item
+        where
+            items.id = met.to_item
+            and items.id = any(array(select given.to_item from met as given))
         returning items.id, items.state, items.pending_count
     )
 
@@ -196,7 +214,11 @@ as $function$
             row_number() over (partition by items.run_id order by items.id) as ordinal
         from unnest(outcomes) as outcomes
         inner join private.work_items as items on items.id = outcomes.item_id
-        where items.result_id is not null
+        where
+            items.result_id is not null
+            and items.id = any(array(
+                select given.item_id from unnest(write_results.outcomes) as given
+            ))
     ),
 
     counts as materialized (
@@ -289,7 +311,11 @@ as $function$
             ) as results
         from unnest(outcomes) as outcomes
         inner join private.work_items as items on items.id = outcomes.item_id
-        where items.result_id is not null
+        where
+            items.result_id is not null
+            and items.id = any(array(
+                select given.item_id from unnest(announce_finished.outcomes) as given
+            ))
         group by items.run_id
     ) as finished;
 $function$;
@@ -403,21 +429,29 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
+    -- first, since it is asked with each report: of runs that go on nothing is read
+    with stopped as materialized (
+        select
+            lives.run_id,
+            lives.is_teardown_late,
+            private.stop_slug(lives) as slug
+        from private.live_runs as lives
+        where lives.run_id = any(run_ids) and private.stop_slug(lives) is not null
+    )
+
     -- what is leased ends with its report
     select private.finish_items(array(
         select
             row(
                 items.id, 'cancelled', 'cancelled',
-                private.stop_slug(lives), private.stop_message(private.stop_slug(lives)),
+                stopped.slug, private.stop_message(stopped.slug),
                 null, null, null, null, null, null, null
             )::private.outcome
-        from private.live_runs as lives
-        inner join private.work_items as items on items.run_id = lives.run_id
+        from stopped
+        inner join private.work_items as items on items.run_id = stopped.run_id
         where
-            lives.run_id = any(run_ids)
-            and private.stop_slug(lives) is not null
             -- teardown runs all the same, but not for ever
-            and (items.phase <> 'teardown' or lives.is_teardown_late)
+            (items.phase <> 'teardown' or stopped.is_teardown_late)
             and items.state in ('waiting', 'ready', 'barrier')
     ));
 $function$;

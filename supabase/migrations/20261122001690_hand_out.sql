@@ -136,7 +136,7 @@ begin
         update private.work_items as items
         set request = sendable.stored_request
         from sendable
-        where items.id = sendable.item_id
+        where items.id = sendable.item_id and items.id = any(item_ids)
     )
 
     select

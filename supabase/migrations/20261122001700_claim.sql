@@ -214,6 +214,7 @@ begin
         from allowed
         where
             items.id = allowed.id
+            and items.id = any(array(select given.id from allowed as given))
             and case
                 when allowed.is_ahead
                     then allowed.place <= prefetch and not exists (select from passed_over)

@@ -37,7 +37,10 @@ begin
         ) as given
         inner join private.work_items as items on items.id = given.item
         where
-            items.state = 'leased'
+            items.id = any(array(
+                select asked.item from jsonb_to_recordset(reports) as asked (item bigint)
+            ))
+            and items.state = 'leased'
             and items.worker_id = fence_reports.worker_id
             and items.attempt = given.attempt
             and items.lease = given.lease

@@ -26,7 +26,14 @@ as $function$
         worker_id = null,
         call_id = null
     from unnest(verdicts) as verdicts
-    where items.id = verdicts.item_id and verdicts.retry_at is not null;
+    where
+        items.id = verdicts.item_id
+        and verdicts.retry_at is not null
+        and items.id = any(array(
+            select given.item_id
+            from unnest(retry_items.verdicts) as given
+            where given.retry_at is not null
+        ));
 $function$;
 comment on function private.retry_items(private.attempt_verdict[]) is
 $comment$Put items whose verdict asks for another attempt back into the queue, to be rendered anew
