@@ -62,6 +62,14 @@ def test_a_broken_engine_is_noticed_by_hand(platform_server: Cluster, name: str)
             run.check_run(connection, case)
 
 
+def test_every_bug_can_be_seeded(platform_server: Cluster) -> None:
+    """The functions that they break still say what is to be changed."""
+    with scratch_engine(platform_server) as connection:
+        for name in MUTATIONS:
+            with connection.transaction(force_rollback=True):
+                mutate(connection, name)
+
+
 def noticed_where(error: BaseException) -> str:
     """Return the line of the property at which the engine and the model parted."""
     ours = [
