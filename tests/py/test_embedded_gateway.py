@@ -111,6 +111,15 @@ def test_large_bodies_pass_both_ways(stack: Connection, echo: str) -> None:
     assert streamed.json() == value
 
 
+def test_an_answer_before_the_end_of_the_body_is_passed_on(stack: Connection, echo: str) -> None:
+    """PostgREST refuses a token without reading what comes with it, and hangs up."""
+    headers = {"apikey": stack.publishable_key, "authorization": "Bearer nobody's"}
+
+    answers = [call(stack, echo, "x" * 16_000_000, headers) for _ in range(3)]
+
+    assert [(one.status_code, one.json()["code"]) for one in answers] == [(401, "PGRST301")] * 3
+
+
 async def test_answers_are_sent_at_once() -> None:
     """None waits for the client's acknowledgement of the last one, which may take 40 ms."""
     accepted: asyncio.Queue[int] = asyncio.Queue()

@@ -63,13 +63,17 @@ class RestProxy:
         """Serve one request."""
         assert self._session is not None  # noqa: S101 - start() was called
         first = await receive()
+        is_streamed = first.get("more_body", False)
         try:
             response = await self._session.request(
                 scope["method"],
                 _target(scope),
-                headers=_request_headers(scope, is_streamed=first.get("more_body", False)),
+                headers=_request_headers(scope, is_streamed=is_streamed),
                 data=_body(first, receive),
                 allow_redirects=False,
+                # PostgREST may answer without reading the body, and hang up: what is on its way
+                # then would take the answer with it.
+                expect100=is_streamed,
             )
         except aiohttp.ClientError:
             await _unavailable(scope, receive, send)
