@@ -151,6 +151,8 @@ create table private.live_runs (
     paused_at timestamptz,
     last_turn bigint not null default nextval('private.turns'),
     constraint live_runs_phase_check check (phase in ('setup', 'main', 'teardown'))
+-- no index holds a column that each claim and report changes, so that with room on the page no
+-- update touches an index
 ) with (fillfactor = 70);
 comment on table private.live_runs is
 'One row for each run that is not over. Every writer locks it before it touches the run''s items.';
@@ -221,12 +223,20 @@ create table private.work_items (
     constraint work_items_pending_check check (
         pending_count >= 0 and (state not in ('ready', 'leased') or pending_count = 0)
     )
+-- Each item is inserted, leased, given its request and deleted: two to three dead rows an item.
+-- fillfactor: half of the updates that change no index find room on their page; more room would
+-- make the table larger than it saves. scale_factor 0: a share of a table that is empty now and
+-- has 50,000 rows a second later means nothing, so that counts decide, and every round of
+-- autovacuum (once a minute) finds work after a busy one. vacuum_truncate: what was taken once will
+-- be needed again; giving it back locks everybody out for a moment, and a table of no pages is
+-- what the planner would read from end to end until the next analyze.
 ) with (
     fillfactor = 70,
     autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_threshold = 2000,
     autovacuum_analyze_scale_factor = 0,
-    autovacuum_analyze_threshold = 5000
+    autovacuum_analyze_threshold = 5000,
+    vacuum_truncate = false
 );
 comment on table private.work_items is
 $comment$The live queue: a row exists only while there is work to do for a result.
@@ -299,6 +309,13 @@ create table private.work_edges (
     run_id uuid not null references private.live_runs on delete cascade,
     primary key (from_item, to_item),
     constraint work_edges_kind_check check (kind in ('order', 'data', 'token'))
+-- never updated; the rest as for work_items
+) with (
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 2000,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 5000,
+    vacuum_truncate = false
 );
 comment on table private.work_edges is
 $comment$Dependencies between live items of one run and phase. Removed when their upstream is over.
