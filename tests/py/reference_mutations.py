@@ -191,7 +191,7 @@ MUTATIONS = {
     "a cancelled run skips its teardown": (
         "run",
         "private.stop_items(uuid[])",
-        "(items.phase <> 'teardown' or lives.is_teardown_late)",
+        "(items.phase <> 'teardown' or stopped.is_teardown_late)",
         "true",
     ),
     "a run that timed out was cancelled": (
