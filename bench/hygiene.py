@@ -11,7 +11,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -76,6 +76,7 @@ class Progress:
     done: int = 0
     is_over: threading.Event = dataclasses.field(default_factory=threading.Event)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    failures: list[Exception] = dataclasses.field(default_factory=list)
 
     @property
     def part(self) -> Part:
@@ -100,9 +101,9 @@ def measure(connection: Connection) -> Iterator[tuple[str, str, str]]:
     progress = Progress()
     run_count = -(-ITEMS // TESTS)
     threads = [
-        *(threading.Thread(target=work, args=(connection, progress)) for _ in range(WORKERS)),
-        threading.Thread(target=queue, args=(connection, progress, environment, run_count)),
-        threading.Thread(target=watch, args=(connection, progress)),
+        *(in_background(progress, work, connection, progress) for _ in range(WORKERS)),
+        in_background(progress, queue, connection, progress, environment, run_count),
+        in_background(progress, watch, connection, progress),
     ]
     started = time.monotonic()
     for thread in threads:
@@ -111,6 +112,8 @@ def measure(connection: Connection) -> Iterator[tuple[str, str, str]]:
     for thread in threads:
         thread.join()
     took_s = time.monotonic() - started
+    if progress.failures:
+        raise progress.failures[0]
 
     yield (
         (
@@ -139,6 +142,21 @@ def measure(connection: Connection) -> Iterator[tuple[str, str, str]]:
         yield from read_tables(database)
 
 
+def in_background(
+    progress: Progress, target: Callable[..., None], *arguments: object
+) -> threading.Thread:
+    """Return a thread whose failure ends all."""
+
+    def run() -> None:
+        try:
+            target(*arguments)
+        except Exception as error:  # noqa: BLE001 - raised again by who waits for the thread
+            progress.failures.append(error)
+            progress.is_over.set()
+
+    return threading.Thread(target=run)
+
+
 def work(connection: Connection, progress: Progress) -> None:
     """Claim and report until all is done."""
     worker = CannedWorker(connection.db_url)
@@ -153,7 +171,7 @@ def work(connection: Connection, progress: Progress) -> None:
 def queue(connection: Connection, progress: Progress, environment: str, run_count: int) -> None:
     """Keep some runs alive until enough were queued, and wait for their ends."""
     with psycopg.connect(connection.db_url, autocommit=True) as database:
-        while True:
+        while not progress.is_over.is_set():
             (alive,) = database.execute("select count(*) from private.live_runs").fetchone() or (0,)
             if run_count and alive < ALIVE:
                 database.execute("select public.queue_run(%s)", [environment])
