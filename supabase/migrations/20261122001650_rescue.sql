@@ -134,7 +134,7 @@ begin
         sure_until = case
             when v_silence < interval '0' then '-infinity'
             when not v_is_away or v_now < contact.patient_until then contact.sure_until
-            else greatest(contact.sure_until, contact.heard_at, contact.patient_until)
+            else greatest(contact.sure_until, contact.heard_at)
         end
     where contact.is_only in (
         select locked.is_only from private.worker_contact as locked for no key update skip locked
