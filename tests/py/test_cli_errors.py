@@ -126,3 +126,13 @@ def test_refused_access_is_told_with_its_cause(error: WorkerError, key: str, lin
 def test_other_failures_come_with_their_advice(error: WorkerError, line: str) -> None:
     """In one line, whatever the database wrote."""
     assert explain(error, {}) == line
+
+
+def test_what_was_dropped_is_told_at_the_end() -> None:
+    """By whoever noted it on the failure, in the same line."""
+    error = AccessRefused("the worker was revoked", "PT403", status=403, hint="Ask an admin.")
+    error.add_note("Requests dropped unreported: 3.")
+
+    said = explain(error, {})
+
+    assert said == "the worker was revoked. Ask an admin. Requests dropped unreported: 3."
