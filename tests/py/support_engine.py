@@ -93,6 +93,12 @@ class Engine:
             (value, self.organization),
         )
 
+    def contradictions(self) -> list[Any]:
+        """Return where the engine's rows contradict each other: nowhere, whatever was done."""
+        return self.connection.execute(
+            "select * from private.check_invariants('-infinity')"
+        ).fetchall()
+
     def is_anybody_waiting(self) -> bool:
         """Tell whether a session of the database waits for another."""
         return bool(

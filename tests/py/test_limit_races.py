@@ -62,6 +62,7 @@ def test_parallel_tests_never_exceed_the_limit(database: Database) -> None:
         first.commit()
 
         assert (taken, waiting.result()) == (4, ROOM - 4)
+        assert engines[0].contradictions() == []
 
 
 def claim(connection: psycopg.Connection, worker: str, free_slots: int) -> int:

@@ -87,9 +87,11 @@ class Scene:
 
 @pytest.fixture
 def scene(database: Database) -> Iterator[Scene]:
-    """Yield the runner at work."""
+    """Yield the runner at work; when the race is over, the engine's rows must agree."""
     with database.connect("postgres") as owner:
-        yield Scene(database, owner)
+        scene = Scene(database, owner)
+        yield scene
+        assert scene.engine.contradictions() == []
 
 
 @pytest.fixture
