@@ -457,14 +457,14 @@ isOneToOne: false
                   ]
                 },"test_runs": {
                   Row: {
-                    "cancelled_count": number,"environment_id": string,"environment_snapshot_id": number | null,"error_count": number,"failed_count": number,"finished_at": string | null,"id": string,"idempotency_key": string | null,"labels": (string)[],"passed_count": number,"planned_on": string,"project_id": string,"queued_at": string,"queued_by": string | null,"selection": NonNullable<Json>,"skipped_count": number,"started_at": string | null,"status": string,"timeout_ms": number | null,"total_count": number,"variables": NonNullable<Json>
+                    "cancelled_count": number,"environment_id": string,"environment_snapshot_id": number | null,"error_count": number,"failed_count": number,"finished_at": string | null,"id": string,"idempotency_key": string | null,"labels": (string)[],"max_parallel": number | null,"passed_count": number,"planned_on": string,"project_id": string,"queued_at": string,"queued_by": string | null,"selection": NonNullable<Json>,"skipped_count": number,"started_at": string | null,"status": string,"timeout_ms": number | null,"total_count": number,"variables": NonNullable<Json>
                   }
                   ComputedFields: never
                   Insert: {
-                    "cancelled_count"?: number,"environment_id": string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"passed_count"?: number,"planned_on"?: string,"project_id": string,"queued_at"?: string,"queued_by"?: string | null,"selection": NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"timeout_ms"?: number | null,"total_count"?: number,"variables"?: NonNullable<Json>
+                    "cancelled_count"?: number,"environment_id": string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"max_parallel"?: number | null,"passed_count"?: number,"planned_on"?: string,"project_id": string,"queued_at"?: string,"queued_by"?: string | null,"selection": NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"timeout_ms"?: number | null,"total_count"?: number,"variables"?: NonNullable<Json>
                   }
                   Update: {
-                    "cancelled_count"?: number,"environment_id"?: string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"passed_count"?: number,"planned_on"?: string,"project_id"?: string,"queued_at"?: string,"queued_by"?: string | null,"selection"?: NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"timeout_ms"?: number | null,"total_count"?: number,"variables"?: NonNullable<Json>
+                    "cancelled_count"?: number,"environment_id"?: string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"max_parallel"?: number | null,"passed_count"?: number,"planned_on"?: string,"project_id"?: string,"queued_at"?: string,"queued_by"?: string | null,"selection"?: NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"timeout_ms"?: number | null,"total_count"?: number,"variables"?: NonNullable<Json>
                   }
                   Relationships: [
                     {
@@ -578,6 +578,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "labels": (string)[],
+"max_parallel": number | null,
 "passed_count": number,
 "planned_on": string,
 "project_id": string,
@@ -718,7 +719,7 @@ isOneToOne: false
 { Args: { "environment_id": string,"selection"?: Json,"variables"?: Json }; Returns: Json
                            },
 "queue_run":
-{ Args: { "environment_id": string,"idempotency_key"?: string,"selection"?: Json,"timeout_ms"?: number,"variables"?: Json }; Returns: {
+{ Args: { "environment_id": string,"idempotency_key"?: string,"max_parallel"?: number,"selection"?: Json,"timeout_ms"?: number,"variables"?: Json }; Returns: {
               "cancelled_count": number,
 "environment_id": string,
 "environment_snapshot_id": number | null,
@@ -728,6 +729,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "labels": (string)[],
+"max_parallel": number | null,
 "passed_count": number,
 "planned_on": string,
 "project_id": string,
@@ -758,6 +760,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "labels": (string)[],
+"max_parallel": number | null,
 "passed_count": number,
 "planned_on": string,
 "project_id": string,
@@ -814,6 +817,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "labels": (string)[],
+"max_parallel": number | null,
 "passed_count": number,
 "planned_on": string,
 "project_id": string,

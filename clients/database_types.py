@@ -781,6 +781,7 @@ class PublicTestRuns(BaseModel):
     id: uuid.UUID = Field(alias="id")
     idempotency_key: Optional[str] = Field(alias="idempotency_key")
     labels: List[str] = Field(alias="labels")
+    max_parallel: Optional[int] = Field(alias="max_parallel")
     passed_count: int = Field(alias="passed_count")
     planned_on: datetime.date = Field(alias="planned_on")
     project_id: uuid.UUID = Field(alias="project_id")
@@ -804,6 +805,7 @@ class PublicTestRunsInsert(TypedDict):
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
     labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
+    max_parallel: NotRequired[Annotated[Optional[int], Field(alias="max_parallel")]]
     passed_count: NotRequired[Annotated[int, Field(alias="passed_count")]]
     planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]
     project_id: Annotated[uuid.UUID, Field(alias="project_id")]
@@ -827,6 +829,7 @@ class PublicTestRunsUpdate(TypedDict):
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     idempotency_key: NotRequired[Annotated[Optional[str], Field(alias="idempotency_key")]]
     labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
+    max_parallel: NotRequired[Annotated[Optional[int], Field(alias="max_parallel")]]
     passed_count: NotRequired[Annotated[int, Field(alias="passed_count")]]
     planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]
     project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]

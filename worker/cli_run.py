@@ -77,6 +77,9 @@ def add_parsers(
     run.add_argument(
         "--time-limit", type=_seconds, metavar="S", help="time the run out after S seconds"
     )
+    run.add_argument(
+        "--max-parallel", type=int, metavar="N", help="have at most N requests in flight"
+    )
     run.add_argument("--wait", action="store_true", help="follow the run and print its report")
     run.add_argument("--timeout", type=_seconds, metavar="S", help="stop waiting after S seconds")
     run.add_argument("--json", action="store_true", help="print JSON")
@@ -103,6 +106,7 @@ async def _run(store: ConsoleStore, args: argparse.Namespace) -> int:
             "variables": dict(_variable(text) for text in args.var),
             "idempotency_key": args.idempotency_key,
             "timeout_ms": args.time_limit and round(args.time_limit * 1000),
+            "max_parallel": args.max_parallel,
         }
     )
     run_id = str(run["id"])

@@ -12,6 +12,7 @@ create table public.test_runs (
     variables jsonb not null default '{}',
     idempotency_key text,
     timeout_ms integer,
+    max_parallel integer,
     queued_by uuid references public.users on delete set null,
     environment_snapshot_id bigint,
     labels text[] not null default '{}',
@@ -40,6 +41,7 @@ create table public.test_runs (
         = (finished_at is not null)
     ),
     constraint test_runs_timeout_check check (timeout_ms between 1000 and 86400000),
+    constraint test_runs_max_parallel_check check (max_parallel between 1 and 1000),
     constraint test_runs_counts_check check (
         least(passed_count, failed_count, error_count, skipped_count, cancelled_count) >= 0
         and passed_count + failed_count + error_count + skipped_count + cancelled_count
@@ -64,6 +66,9 @@ comment on column public.test_runs.idempotency_key is
 comment on column public.test_runs.timeout_ms is
 $comment$Milliseconds after which it times out, as asked for, 1,000 to 86,400,000. Null, or more
 than environments.run_timeout_ms: as that says.$comment$;
+comment on column public.test_runs.max_parallel is
+$comment$Requests in flight at most, as asked for, 1 to 1,000. Null, or more than
+environments.max_parallel: as that says.$comment$;
 comment on column public.test_runs.queued_by is 'Who queued it; null for a secret key.';
 comment on column public.test_runs.environment_snapshot_id is
 'private.snapshots.id: the environment as it was when the run was planned; null while planning.';

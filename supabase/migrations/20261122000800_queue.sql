@@ -149,6 +149,7 @@ create table private.live_runs (
     is_teardown_late boolean not null default false,
     deadline_at timestamptz not null,
     paused_at timestamptz,
+    max_parallel integer,
     last_turn bigint not null default nextval('private.turns'),
     constraint live_runs_phase_check check (phase in ('setup', 'main', 'teardown'))
 -- no index holds a column that each claim and report changes, so that with room on the page no
@@ -179,6 +180,8 @@ comment on column private.live_runs.deadline_at is
 comment on column private.live_runs.paused_at is
 $comment$Since when its clock stands still because its project is paused: nothing of it is handed
 out, and deadline_at waits. Null = it goes on.$comment$;
+comment on column private.live_runs.max_parallel is
+'test_runs.max_parallel: leases that it may have at once; null = as its environment.';
 comment on column private.live_runs.last_turn is
 'The turn in which a worker last got something of it, or in which it was queued; for fairness.';
 

@@ -275,7 +275,8 @@ begin
 
     insert into private.live_runs (
         run_id, project_id, organization_id, environment_id, labels, phase,
-        setup_open_count, main_open_count, teardown_open_count, deadline_at, paused_at
+        setup_open_count, main_open_count, teardown_open_count, deadline_at, max_parallel,
+        paused_at
     )
     select
         run.id,
@@ -292,6 +293,7 @@ begin
         counts.main,
         counts.teardown,
         now() + least(run.timeout_ms, environments.run_timeout_ms) * interval '1 millisecond',
+        run.max_parallel,
         -- the caller holds the project's row: no pause comes between
         case when projects.paused_at is not null then greatest(now(), projects.paused_at) end
     from public.projects

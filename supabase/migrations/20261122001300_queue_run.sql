@@ -136,7 +136,8 @@ create function private.find_queued(
     selection jsonb,
     variables jsonb,
     idempotency_key text,
-    timeout_ms integer
+    timeout_ms integer,
+    max_parallel integer
 )
 returns public.test_runs
 language plpgsql
@@ -156,8 +157,10 @@ begin
         and runs.idempotency_key = find_queued.idempotency_key;
     if
         found
-        and (v_run.environment_id, v_run.selection, v_run.variables, v_run.timeout_ms)
-        is distinct from (environment_id, selection, variables, timeout_ms)
+        and (
+            v_run.environment_id, v_run.selection, v_run.variables, v_run.timeout_ms,
+            v_run.max_parallel
+        ) is distinct from (environment_id, selection, variables, timeout_ms, max_parallel)
     then
         raise exception using
             errcode = 'PT409',
@@ -172,7 +175,7 @@ begin
     return v_run;
 end;
 $function$;
-comment on function private.find_queued(uuid, uuid, jsonb, jsonb, text, integer) is
+comment on function private.find_queued(uuid, uuid, jsonb, jsonb, text, integer, integer) is
 $comment$The run that an earlier call with the same key and parameters queued; null if there is
 none. Errors: PT409 idempotency_conflict.$comment$;
 
@@ -180,7 +183,7 @@ create type private.entered_run as (run public.test_runs, is_new boolean);
 comment on type private.entered_run is
 'A run, and whether this call has queued it: false when an earlier one with the same key had.';
 
-create function private.timeout_problem(timeout_ms integer)
+create function private.limits_problem(timeout_ms integer, max_parallel integer)
 returns private.problem
 language plpgsql
 immutable
@@ -195,18 +198,25 @@ begin
             format('%s is outside 1000..86400000', timeout_ms),
             'Give milliseconds, from a second to a day, or nothing for what the environment gives.'
         )::private.problem
+        when max_parallel not between 1 and 1000 then row(
+            'malformed_max_parallel', '/max_parallel', null,
+            format('%s is outside 1..1000', max_parallel),
+            'Give how many requests may be in flight, or nothing for what the environment gives.'
+        )::private.problem
     end;
 end;
 $function$;
-comment on function private.timeout_problem(integer) is
-'Why a run cannot have this time limit; null if it can. Slug: malformed_timeout.';
+comment on function private.limits_problem(integer, integer) is
+$comment$Why a run cannot have these limits of its own; null if it can. Slugs: malformed_timeout,
+malformed_max_parallel.$comment$;
 
 create function private.enter_run(
     environment_id uuid,
     selection jsonb,
     variables jsonb,
     idempotency_key text,
-    timeout_ms integer
+    timeout_ms integer,
+    max_parallel integer
 )
 returns private.entered_run
 language plpgsql
@@ -223,10 +233,12 @@ begin
     perform private.accept(
         private.length_problem(idempotency_key, '/idempotency_key', 1000)
     );
-    perform private.accept(private.timeout_problem(enter_run.timeout_ms));
+    perform private.accept(
+        private.limits_problem(enter_run.timeout_ms, enter_run.max_parallel)
+    );
     v_run := private.find_queued(
         v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,
-        enter_run.idempotency_key, enter_run.timeout_ms
+        enter_run.idempotency_key, enter_run.timeout_ms, enter_run.max_parallel
     );
     if v_run.id is not null then
         return row(v_run, false)::private.entered_run;
@@ -239,7 +251,7 @@ begin
     perform from public.projects where id = v_project_id for no key update;
     insert into public.test_runs (
         project_id, environment_id, labels, selection, variables, idempotency_key, timeout_ms,
-        queued_by
+        max_parallel, queued_by
     )
     select
         v_project_id,
@@ -249,6 +261,7 @@ begin
         enter_run.variables,
         enter_run.idempotency_key,
         enter_run.timeout_ms,
+        enter_run.max_parallel,
         auth.uid()
     from public.environments
     where environments.id = enter_run.environment_id
@@ -257,7 +270,7 @@ begin
     if not found then
         v_run := private.find_queued(
             v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,
-            enter_run.idempotency_key, enter_run.timeout_ms
+            enter_run.idempotency_key, enter_run.timeout_ms, enter_run.max_parallel
         );
         return row(v_run, false)::private.entered_run;
     end if;
@@ -273,7 +286,7 @@ begin
     return row(v_run, true)::private.entered_run;
 end;
 $function$;
-comment on function private.enter_run(uuid, jsonb, jsonb, text, integer) is
+comment on function private.enter_run(uuid, jsonb, jsonb, text, integer, integer) is
 'Plan a run and write it. Nobody is told yet.';
 
 create function private.wake_workers(organization_ids uuid[])
@@ -331,7 +344,8 @@ create function private.queue_run(
     selection jsonb,
     variables jsonb,
     idempotency_key text,
-    timeout_ms integer
+    timeout_ms integer,
+    max_parallel integer
 )
 returns public.test_runs
 language plpgsql
@@ -342,7 +356,7 @@ set search_path = ''
 as $function$
 declare
     v_entered private.entered_run := private.enter_run(
-        environment_id, selection, variables, idempotency_key, timeout_ms
+        environment_id, selection, variables, idempotency_key, timeout_ms, max_parallel
     );
 begin
     if v_entered.is_new then
@@ -352,9 +366,9 @@ begin
     return v_entered.run;
 end;
 $function$;
-comment on function private.queue_run(uuid, jsonb, jsonb, text, integer) is
+comment on function private.queue_run(uuid, jsonb, jsonb, text, integer, integer) is
 'Does the work of public.queue_run.';
-grant execute on function private.queue_run(uuid, jsonb, jsonb, text, integer)
+grant execute on function private.queue_run(uuid, jsonb, jsonb, text, integer, integer)
 to authenticated, service_role;
 
 create function public.queue_run(
@@ -362,7 +376,8 @@ create function public.queue_run(
     selection jsonb default '{}',
     variables jsonb default '{}',
     idempotency_key text default null,
-    timeout_ms integer default null
+    timeout_ms integer default null,
+    max_parallel integer default null
 )
 returns public.test_runs
 language sql
@@ -374,9 +389,11 @@ set search_path = ''
 set statement_timeout = '60s'
 as $function$
     select *
-    from private.queue_run(environment_id, selection, variables, idempotency_key, timeout_ms);
+    from private.queue_run(
+        environment_id, selection, variables, idempotency_key, timeout_ms, max_parallel
+    );
 $function$;
-comment on function public.queue_run(uuid, jsonb, jsonb, text, integer) is
+comment on function public.queue_run(uuid, jsonb, jsonb, text, integer, integer) is
 $comment$Plan a run and put it into the queue.
 
 environment_id: where to run. selection: {"suites": [id], "tests": [id], "failures_of": run id,
@@ -384,12 +401,12 @@ environment_id: where to run. selection: {"suites": [id], "tests": [id], "failur
 project when the three are missing), tags narrow. What the selected tests depend on, and setup and
 teardown of their suites, come along. variables: {name: value}, overrides
 for {{name}}. idempotency_key: the same key and parameters give the same run. timeout_ms: when it
-times out, if that is sooner than environments.run_timeout_ms; 1,000 to 86,400,000.
+times out, if that is sooner than environments.run_timeout_ms; 1,000 to 86,400,000. max_parallel:
+requests in flight, if that is less than environments.max_parallel; 1 to 1,000.
 Returns the test_runs row, status queued. Nothing is written on error: PT400 malformed_selection,
-malformed_timeout;
-PT403 not_allowed; PT404 unknown_environment, unknown_suite, unknown_test, unknown_run; PT409
+malformed_timeout, malformed_max_parallel; PT403 not_allowed; PT404 unknown_environment, unknown_suite, unknown_test, unknown_run; PT409
 idempotency_conflict, run_not_over; PT422 empty_selection, nothing_failed, unknown_credential,
 ambiguous_producer, dependency_cycle, dependency_on_later_phase; PT413 too_large; PT429
 too_many_runs, too_many_tests_in_run, storage_exhausted.$comment$;
-grant execute on function public.queue_run(uuid, jsonb, jsonb, text, integer)
+grant execute on function public.queue_run(uuid, jsonb, jsonb, text, integer, integer)
 to authenticated, service_role;

@@ -3,6 +3,26 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
+create function private.integer_problem(request jsonb, name text)
+returns text
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return case
+        when jsonb_typeof(request -> name) not in ('number', 'null') then name || ' is not a number'
+        when
+            (request ->> name)::numeric % 1 <> 0 or abs((request ->> name)::numeric) > 2147483647
+            then name || ' is not a whole number of 32 bits'
+    end;
+end;
+$function$;
+comment on function private.integer_problem(jsonb, text) is
+'Why a field of a request is no integer; null if it is one, or missing.';
+
 create function private.refuse_malformed_batch(requests jsonb)
 returns void
 language plpgsql
@@ -29,7 +49,7 @@ begin
                     when
                         entries.request - array[
                             'environment_id', 'selection', 'variables', 'idempotency_key',
-                            'timeout_ms'
+                            'timeout_ms', 'max_parallel'
                         ] <> '{}'
                         then 'it has a field that queue_run does not take'
                     when
@@ -40,12 +60,10 @@ begin
                         jsonb_typeof(entries.request -> 'idempotency_key')
                         not in ('string', 'null')
                         then 'idempotency_key is not text'
-                    when jsonb_typeof(entries.request -> 'timeout_ms') not in ('number', 'null')
-                        then 'timeout_ms is not a number'
-                    when
-                        (entries.request ->> 'timeout_ms')::numeric % 1 <> 0
-                        or abs((entries.request ->> 'timeout_ms')::numeric) > 2147483647
-                        then 'timeout_ms is not a whole number of 32 bits'
+                    else coalesce(
+                        private.integer_problem(entries.request, 'timeout_ms'),
+                        private.integer_problem(entries.request, 'max_parallel')
+                    )
                 end as problem
             from
                 jsonb_array_elements(requests) with ordinality as entries (request, ordinal)
@@ -115,7 +133,8 @@ begin
                 coalesce(v_request.request -> 'selection', '{}'),
                 coalesce(v_request.request -> 'variables', '{}'),
                 v_request.request ->> 'idempotency_key',
-                (v_request.request ->> 'timeout_ms')::integer
+                (v_request.request ->> 'timeout_ms')::integer,
+                (v_request.request ->> 'max_parallel')::integer
             );
         exception
             -- the same refusal, told of which request
@@ -165,8 +184,8 @@ comment on function public.queue_runs(jsonb) is
 $comment$Plan several runs and put them into the queue: all of them, or none.
 
 requests: 1 to 100 objects with the arguments of queue_run: "environment_id", "selection",
-"variables", "idempotency_key", "timeout_ms". Returns their test_runs rows in the same order; requests with the
-same key are one run. Nothing is written on error: PT400 malformed_batch, and those of queue_run,
+"variables", "idempotency_key", "timeout_ms", "max_parallel". Returns their test_runs rows in the
+same order; requests with the same key are one run. Nothing is written on error: PT400 malformed_batch, and those of queue_run,
 whose message begins with "request" and its number, from 1.$comment$;
 grant execute on function public.queue_runs(jsonb) to authenticated, service_role;
 
@@ -191,7 +210,8 @@ begin
         jsonb_build_object('failures_of', v_run.id),
         v_run.variables || variables,
         idempotency_key,
-        v_run.timeout_ms
+        v_run.timeout_ms,
+        v_run.max_parallel
     );
 end;
 $function$;
@@ -223,7 +243,8 @@ rows, with all they depend on.
 
 Skipped and cancelled ones are among them. environment_id: null = where that run was. variables:
 laid over those of that run. idempotency_key: as in queue_run. The same as queue_run with the selection
-{"failures_of": run_id} and the time limit of that run. Returns the test_runs row of the new run.
+{"failures_of": run_id} and the limits of that run (timeout_ms, max_parallel). Returns the test_runs
+row of the new run.
 Errors: PT404 unknown_run; PT409 run_not_over; PT422 nothing_failed; those of queue_run.$comment$;
 grant execute on function public.rerun_failed(uuid, uuid, jsonb, text)
 to authenticated, service_role;

@@ -166,6 +166,32 @@ environments, until the end of the transaction: what private.find_rooms says of 
 
 Raises lock_not_available after 2 s.$comment$;
 
+create function private.count_run_free(live private.live_runs)
+returns integer
+language plpgsql
+volatile -- as find_rooms
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+begin
+    if live.max_parallel is null then
+        return null;
+    end if;
+    return live.max_parallel - (
+        select count(*)
+        from private.work_items as items
+        where
+            items.state = 'leased'
+            -- the index of what is in flight
+            and items.environment_id = live.environment_id
+            and items.run_id = live.run_id
+    );
+end;
+$function$;
+comment on function private.count_run_free(private.live_runs) is
+'What a run can take by the max_parallel it asked for; null if it asked for none.';
+
 create function private.rank_runs(worker public.workers)
 returns table (run_id uuid, place bigint, free integer)
 language plpgsql
@@ -200,7 +226,7 @@ begin
         select
             lives.run_id,
             lives.organization_id,
-            rooms.free,
+            least(rooms.free, own.free) as free,
             row_number() over (
                 partition by lives.organization_id order by lives.last_turn, lives.run_id
             ) as place
@@ -210,6 +236,13 @@ begin
             on
                 takeable.organization_id = lives.organization_id
                 and takeable.labels = lives.labels
+        cross join lateral (
+            -- a call for each live run would cost more than all the rest
+            select case
+                when lives.max_parallel is not null then private.count_run_free(lives)
+            end as free
+            offset 0
+        ) as own
         -- limit 1 rather than exists: a look into the index for each, whatever the planner believes
         cross join lateral (
             select
@@ -221,7 +254,7 @@ begin
                 and items.available_at <= clock_timestamp()
             limit 1
         ) as one
-        where lives.paused_at is null
+        where lives.paused_at is null and coalesce(own.free > 0, true)
     )
 
     select
@@ -240,7 +273,8 @@ $comment$Runs that have something to hand out to this worker, and room for it, i
 every organization the least recently served run, the least recently served organization first, then of
 every organization its second, and so on.
 
-place: 1 for the first run of an organization. free: what its environment and organization can take.
+place: 1 for the first run of an organization. free: what it, its environment and its organization
+can take.
 A look without locks; private.lease_items has the last word. A runner's worker gets the runs of its
 organization, and every worker only such as ask for no label that it lacks.$comment$;
 

@@ -112,6 +112,7 @@ begin
     runs as (
         select
             lives.*,
+            private.count_run_free(lives) as free,
             fair.ordinal as fairness,
             min(fair.ordinal) over (partition by lives.organization_id) as organization_fairness
         from unnest(run_ids) with ordinality as fair (run_id, ordinal)
@@ -140,7 +141,7 @@ begin
                 and work.state = 'ready'
                 and work.available_at <= clock_timestamp()
             order by work.priority, work.id
-            limit free_slots + prefetch
+            limit least(free_slots + prefetch, runs.free)
         ) as items
     ),
 

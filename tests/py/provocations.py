@@ -91,6 +91,11 @@ def too_many_runs(engine: Engine) -> Statement:
 
 
 @refusal
+def malformed_max_parallel(engine: Engine) -> Statement:
+    return engine.queueing(case(), max_parallel=0)
+
+
+@refusal
 def malformed_timeout(engine: Engine) -> Statement:
     return engine.queueing(case(), timeout_ms=10)
 

@@ -201,6 +201,7 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "prefetch": lambda _: 100,
     "since": lambda _: 0,
     "timeout_ms": lambda _: 60_000,
+    "max_parallel": lambda _: 2,
     "page_size": lambda _: 1000,
     "idempotency_key": lambda ids: ids["key"],
     "selection": lambda ids: {

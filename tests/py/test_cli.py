@@ -174,6 +174,7 @@ async def test_waiting_for_a_run_ends_with_its_verdict(
         "variables": {"a": "b=c"},
         "idempotency_key": None,
         "timeout_ms": None,
+        "max_parallel": None,
     }
 
 
@@ -188,11 +189,12 @@ async def test_a_run_that_is_not_waited_for_is_named(assay: Assay) -> None:
     assert await assay(*QUEUE) == (0, "r1\n", "")
 
 
-async def test_a_run_may_have_a_time_limit(project: Project, assay: Assay) -> None:
-    """In seconds for people, in milliseconds for the database."""
-    await assay(*QUEUE, "--time-limit", "1.5")
+async def test_a_run_may_have_limits(project: Project, assay: Assay) -> None:
+    """The time is in seconds for people, in milliseconds for the database."""
+    await assay(*QUEUE, "--time-limit", "1.5", "--max-parallel", "3")
 
-    assert dict(project.calls)["queue_run"]["timeout_ms"] == 1500
+    asked = dict(project.calls)["queue_run"]
+    assert (asked["timeout_ms"], asked["max_parallel"]) == (1500, 3)
 
 
 async def test_waiting_has_an_end(project: Project, assay: Assay) -> None:

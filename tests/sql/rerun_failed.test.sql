@@ -46,7 +46,7 @@ select is(
     'a run that is not over cannot be rerun: what failed is not known'
 );
 select tests.run_all('{"login": {"body": {"token": "t"}}, "write": {"status": 500}}');
-update public.test_runs set timeout_ms = 60000 where id = tests.run('first');
+update public.test_runs set timeout_ms = 60000, max_parallel = 3 where id = tests.run('first');
 select tests.rerun('first', 'again');
 select bag_eq(
     $$ select tests.planned('again') $$, array['login', 'write', 'after write'],
@@ -54,17 +54,17 @@ select bag_eq(
 );
 select results_eq(
     $$
-    select environment_id, variables, selection, timeout_ms
+    select environment_id, variables, selection, timeout_ms, max_parallel
     from public.test_runs
     where id = tests.run('again')
     $$,
     $$
     values (
         tests.id('staging'), '{"a": 1, "b": 1}'::jsonb,
-        jsonb_build_object('failures_of', tests.run('first')), 60000
+        jsonb_build_object('failures_of', tests.run('first')), 60000, 3
     )
     $$,
-    'in the same environment, with the same variables and time limit, and it says of what run'
+    'in the same environment, with the same variables and limits, and it says of what run'
 );
 select is(
     (select id from public.rerun_failed(tests.run('first'), idempotency_key => 'again')),
