@@ -139,8 +139,7 @@ create table public.test_context_values (
     encrypted_value bytea,
     allowed_hosts text[],
     size_bytes integer not null,
-    -- not now(): a value must be older than any rendering that follows it under the run's lock
-    created_at timestamptz not null default clock_timestamp(),
+    created_at timestamptz not null default now(),
     constraint test_context_values_run_id_fkey foreign key (run_id, project_id)
     references public.test_runs (id, project_id) on delete cascade,
     constraint test_context_values_kind_check check (kind in ('variable', 'token')),
@@ -154,7 +153,8 @@ comment on table public.test_context_values is
 $comment$Values that tests captured or clients set. None is changed, and none dropped while a test
 may use it: a rescued test sees what it saw before.$comment$;
 comment on column public.test_context_values.id is
-'Order of arrival; the highest of a name counts.';
+$comment$Order of arrival; the highest of a name counts, among those that were there when the test
+was first rendered (work_items.last_value_id).$comment$;
 comment on column public.test_context_values.run_id is 'The run.';
 comment on column public.test_context_values.project_id is 'Its project.';
 comment on column public.test_context_values.name is 'What {{name}} refers to.';

@@ -211,6 +211,7 @@ create table private.work_items (
     rescue_count integer not null default 0,
     first_leased_at timestamptz,
     rendered_at timestamptz,
+    last_value_id bigint,
     request jsonb,
     lease uuid,
     lease_until timestamptz,
@@ -281,8 +282,11 @@ comment on column private.work_items.rescue_count is 'Lost attempts handed out a
 comment on column private.work_items.first_leased_at is
 'When the first attempt was handed out; bounds retries.';
 comment on column private.work_items.rendered_at is
-$comment$The time that {{$timestamp}} shows and up to which context is seen: kept on rescue and by
-a retry that repeats the same request, else new on retry.$comment$;
+$comment$The time that {{$timestamp}} shows: kept on rescue and by a retry that repeats the same
+request, else new on retry.$comment$;
+comment on column private.work_items.last_value_id is
+$comment$Up to which test_context_values.id context is seen; kept as rendered_at is. Not a time: a
+clock that is put back would hide what was captured before.$comment$;
 comment on column private.work_items.request is
 'What the current lease was told to send, redacted.';
 comment on column private.work_items.lease is 'Token of the current lease: the fence.';

@@ -4,7 +4,7 @@ set lock_timeout = '2s';
 set statement_timeout = '30s';
 
 create function private.captured_value(
-    run_id uuid, name text, binding jsonb, row_key text, seen_at timestamptz, data_key text
+    run_id uuid, name text, binding jsonb, row_key text, last_value_id bigint, data_key text
 )
 returns jsonb
 language sql
@@ -30,7 +30,10 @@ as $function$
                 binding ->> 'rows' is distinct from 'same'
                 or captured.row_key = captured_value.row_key
             )
-            and captured.created_at <= captured_value.seen_at
+            and (
+                captured_value.last_value_id is null
+                or captured.id <= captured_value.last_value_id
+            )
         order by captured.row_index, captured.id desc
     )
 
@@ -40,11 +43,12 @@ as $function$
     end
     from latest;
 $function$;
-comment on function private.captured_value(uuid, text, jsonb, text, timestamptz, text) is
+comment on function private.captured_value(uuid, text, jsonb, text, bigint, text) is
 $comment$What upstream captured under a name, or, with a null binding, what a client set;
 null if nothing.
 
-binding: {"test": uuid, "rows": "one" | "same" | "all"}; all gives an array in row order.$comment$;
+binding: {"test": uuid, "rows": "one" | "same" | "all"}; all gives an array in row order.
+last_value_id: what came later is not seen; null = all is.$comment$;
 
 create function private.resolve_names(item_ids bigint[])
 returns table (item_id bigint, variables jsonb, carried jsonb, secret_ids uuid[])
@@ -59,7 +63,7 @@ as $function$
             items.id,
             items.run_id,
             items.row_key,
-            items.rendered_at,
+            items.last_value_id,
             items.bindings -> names.name as binding,
             names.name,
             definitions.document -> 'variables' as suite_variables,
@@ -124,11 +128,11 @@ as $function$
                     case
                         when given.binding is not null then private.captured_value(
                             given.run_id, given.name, given.binding, given.row_key,
-                            given.rendered_at, given.data_key
+                            given.last_value_id, given.data_key
                         )
                     end,
                     private.captured_value(
-                        given.run_id, given.name, null, given.row_key, given.rendered_at,
+                        given.run_id, given.name, null, given.row_key, given.last_value_id,
                         given.data_key
                     )
                 )

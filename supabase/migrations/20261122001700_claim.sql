@@ -97,6 +97,10 @@ declare
         where lives.run_id = any(run_ids)
     );
     v_turn bigint := nextval('private.turns');
+    -- values are added under the locks of their runs: what these runs get later has a higher id
+    v_last_value_id bigint := coalesce(
+        pg_sequence_last_value('public.test_context_values_id_seq'::regclass), 0
+    );
     v_taken bigint[];
 begin
     begin
@@ -211,7 +215,8 @@ begin
             worker_id = lease_items.worker_id,
             call_id = lease_items.call_id,
             first_leased_at = coalesce(items.first_leased_at, clock_timestamp()),
-            rendered_at = coalesce(items.rendered_at, clock_timestamp())
+            rendered_at = coalesce(items.rendered_at, clock_timestamp()),
+            last_value_id = coalesce(items.last_value_id, v_last_value_id)
         from allowed
         where
             items.id = allowed.id

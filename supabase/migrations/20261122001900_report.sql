@@ -19,6 +19,7 @@ as $function$
         rendering = items.rendering + (not verdicts.is_same_request)::integer,
         executed_count = items.executed_count + 1,
         rendered_at = case when verdicts.is_same_request then items.rendered_at end,
+        last_value_id = case when verdicts.is_same_request then items.last_value_id end,
         request = null,
         lease = null,
         lease_until = null,

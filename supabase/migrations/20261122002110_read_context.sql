@@ -169,7 +169,7 @@ as $function$
         case when held.has_token then 'token' else 'variable' end,
         case
             when not held.has_token then private.captured_value(
-                result.run_id, bound.name, bound.binding, result.row_key, 'infinity', null
+                result.run_id, bound.name, bound.binding, result.row_key, null, null
             )
         end,
         (bound.binding ->> 'test')::uuid,

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(35);
+select plan(36);
 
 savepoint empty;
 
@@ -94,6 +94,21 @@ select is(
 select is(
     tests.request('use') ->> 'url', 'https://api.test/v1/two',
     'and whoever comes after it the new one'
+);
+rollback to empty;
+
+-- A clock that is put back
+
+select tests.make_test('make', 'flow', jsonb_build_object('captures', tests.capture('made')));
+select tests.make_test('use', 'flow', '{"path": "/{{made}}"}');
+select tests.queue('run');
+select tests.claim('1');
+select tests.answer('make', '{"body": {"made": 1}}');
+update public.test_context_values set created_at = now() + interval '1 hour';
+select tests.claim('2');
+select is(
+    tests.request('use') ->> 'url', 'https://api.test/v1/1',
+    'does not hide what was captured before'
 );
 rollback to empty;
 
