@@ -237,6 +237,14 @@ class House:
         logs = [log.read_bytes() for log in self.folder.glob("worker-*.log")]
         return sum(log.count(word) for log in logs for word in _TROUBLE)
 
+    def answers(self) -> bool:
+        """Tell whether a call gets through to the database."""
+        try:
+            self.client.rpc("get_wakeup_topics").execute()
+        except (httpx.HTTPError, supabase.PostgrestAPIError):
+            return False
+        return True
+
     def tidy(self) -> None:
         """Take back what the fault of a round left behind, once its runs are over."""
         self.runs.clear()
@@ -245,11 +253,13 @@ class House:
         for worker in self.alive():
             if worker.pid in self.odd or len(self.alive()) > WORKERS:
                 self.kill(worker)
-        for _ in range(WORKERS - len(self.alive())):
-            self.start_worker()
         if self.database_clock.exists():
             self.database_clock.unlink()
             self.restart_database()
+        # A worker that finds nobody there when it starts is left to whoever started it.
+        wait_until(self.answers)
+        for _ in range(WORKERS - len(self.alive())):
+            self.start_worker()
 
     def close(self) -> None:
         """Kill the workers, and stop the stack."""
