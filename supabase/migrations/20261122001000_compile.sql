@@ -153,7 +153,7 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_lookups jsonb[] := '{}';
+    v_lookups jsonb[] := array[]::jsonb[];
     v_lookup jsonb;
     v_item jsonb;
 begin

@@ -203,7 +203,7 @@ MUTATIONS = {
     "a paused run goes on": (
         "run",
         "private.rank_runs(public.workers)",
-        "where lives.paused_at is null",
+        "lives.paused_at is null and",
         "",
     ),
     "a replay is stale": (

@@ -106,14 +106,16 @@ def answer_of(response: httpx.Response, *who: Organization) -> tuple[int, str]:
 
 
 def shape_of(response: httpx.Response) -> str:
-    """Return what an answer has, but for work, which is handed out once only."""
+    """Return what an answer has, but for work, which is handed out once only, and its lack."""
     try:
         answer = response.json()
     except ValueError:
         return "something"
     if not isinstance(answer, dict):
         return f"something: {bool(answer)}"
-    return " ".join(sorted(name for name in answer if answer[name] and name != "work"))
+    return " ".join(
+        sorted(name for name in answer if answer[name] and name not in {"work", "retry_ms"})
+    )
 
 
 def test_there_is_something_to_steal(world: World) -> None:
