@@ -129,11 +129,20 @@ class House:
         return [worker for worker in self.workers if worker.poll() is None]
 
     def wait_for_workers(self) -> None:
-        """Wait until all workers have registered: one that cannot leaves again, as it should."""
-        wait_until(
-            lambda: all(b'"started"' in self.logs[one.pid].read_bytes() for one in self.alive()),
-            lambda: f"workers do not start: {self.folder}",
-        )
+        """Wait until all workers have registered; who cannot leaves, and is started again."""
+
+        def has_registered(worker: subprocess.Popen[bytes]) -> bool:
+            return b'"started"' in self.logs[worker.pid].read_bytes()
+
+        def are_at_work() -> bool:
+            for worker in [*self.workers]:
+                is_gone = worker.poll() is not None and worker.pid not in self.stopped
+                if is_gone and not has_registered(worker):
+                    self.stopped.add(worker.pid)
+                    self.start_worker()
+            return all(map(has_registered, self.alive()))
+
+        wait_until(are_at_work, lambda: f"workers do not start: {self.folder}")
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """Kill *worker*."""
@@ -237,14 +246,6 @@ class House:
         logs = [log.read_bytes() for log in self.folder.glob("worker-*.log")]
         return sum(log.count(word) for log in logs for word in _TROUBLE)
 
-    def answers(self) -> bool:
-        """Tell whether a call gets through to the database."""
-        try:
-            self.client.rpc("get_wakeup_topics").execute()
-        except (httpx.HTTPError, supabase.PostgrestAPIError):
-            return False
-        return True
-
     def tidy(self) -> None:
         """Take back what the fault of a round left behind, once its runs are over."""
         self.runs.clear()
@@ -256,8 +257,6 @@ class House:
         if self.database_clock.exists():
             self.database_clock.unlink()
             self.restart_database()
-        # A worker that finds nobody there when it starts is left to whoever started it.
-        wait_until(self.answers)
         for _ in range(WORKERS - len(self.alive())):
             self.start_worker()
 
