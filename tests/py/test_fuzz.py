@@ -17,7 +17,7 @@ from support_fuzz import Fuzzer, table_of
 from worker.embedded import stack as embedded
 from worker.embedded.stack import Connection
 
-CALLS = int(os.environ.get("ASSAY_FUZZ", "300"))
+CALLS = int(os.environ.get("ASSAY_FUZZ", "200"))
 SEED = int(os.environ.get("ASSAY_FUZZ_SEED", "1"))
 AT_A_TIME = 250
 CRASHED = re.compile(r"terminated by signal|PANIC:|TRAP:|server process .* exited with exit code")

@@ -90,7 +90,7 @@ def check_comparison(engine: psycopg.Connection, pair: tuple[Any, Any]) -> None:
 @example(pair=({"a": [Decimal(1), Decimal(2)]}, {"a": [Decimal("2.0")]}))
 @example(pair=({"a": [Decimal(1)]}, {"a": Decimal(1)}))
 @example(pair=("\uffff", "\U0001f600"))
-@examples(1000)
+@examples(500)
 def test_every_operator_compares_as_the_reference_does(
     engine: psycopg.Connection, pair: tuple[Any, Any]
 ) -> None:
@@ -174,7 +174,7 @@ def check_judgement(engine: psycopg.Connection, given_case: dict[str, Any]) -> N
         "narrowed": None,
     }
 )
-@examples(1000)
+@examples(500)
 def test_an_assertion_is_judged_on_what_was_found(
     engine: psycopg.Connection, case: dict[str, Any]
 ) -> None:

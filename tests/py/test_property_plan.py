@@ -132,7 +132,7 @@ def expand(
 
 
 @given(asked=ASKED)
-@examples(300)
+@examples(150)
 def test_a_run_is_planned_as_the_reference_does(
     engine: psycopg.Connection, asked: tuple[Project, Selection]
 ) -> None:
