@@ -140,6 +140,39 @@ $comment$Lock an organization for a change of its memberships; the caller's role
 
 Returns operator for the secret key. Errors: PT404 unknown_organization, for runners too.$comment$;
 
+create function private.require_organization(organization_id uuid)
+returns void
+language plpgsql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    if not exists (
+        select
+        from public.organizations
+        where
+            organizations.id = require_organization.organization_id
+            and (
+                private.is_operator()
+                or organizations.id = any(array(select private.my_organization_ids()))
+            )
+    ) then
+        raise exception using
+            errcode = 'PT404',
+            message = private.one_line(
+                format('there is no organization %s', require_organization.organization_id)
+            ),
+            detail = 'unknown_organization',
+            hint = 'Give the id of one of your organizations.';
+    end if;
+end;
+$function$;
+comment on function private.require_organization(uuid) is
+$comment$Raise PT404 unknown_organization unless it is one of the caller's, or the caller has the
+secret key.$comment$;
+
 create function private.require_management(manager text, role text)
 returns void
 language plpgsql

@@ -3,6 +3,33 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
+create function private.limits_problem(timeout_ms integer, max_parallel integer)
+returns private.problem
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return case
+        when timeout_ms not between 1000 and 86400000 then row(
+            'malformed_timeout', '/timeout_ms', null,
+            format('%s is outside 1000..86400000', timeout_ms),
+            'Give milliseconds, from a second to a day, or nothing for what the environment gives.'
+        )::private.problem
+        when max_parallel not between 1 and 1000 then row(
+            'malformed_max_parallel', '/max_parallel', null,
+            format('%s is outside 1..1000', max_parallel),
+            'Give how many requests may be in flight, or nothing for what the environment gives.'
+        )::private.problem
+    end;
+end;
+$function$;
+comment on function private.limits_problem(integer, integer) is
+$comment$Why a run cannot have these limits of its own; null if it can. Slugs: malformed_timeout,
+malformed_max_parallel.$comment$;
+
 create table public.test_runs (
     id uuid primary key default gen_random_uuid(),
     project_id uuid not null references public.projects on delete cascade,
@@ -40,8 +67,10 @@ create table public.test_runs (
         (status in ('passed', 'failed', 'error', 'cancelled', 'timed_out'))
         = (finished_at is not null)
     ),
-    constraint test_runs_timeout_check check (timeout_ms between 1000 and 86400000),
-    constraint test_runs_max_parallel_check check (max_parallel between 1 and 1000),
+    -- raises, with the place and a hint
+    constraint test_runs_limits_check check (
+        private.accept(private.limits_problem(timeout_ms, max_parallel))
+    ),
     constraint test_runs_counts_check check (
         least(passed_count, failed_count, error_count, skipped_count, cancelled_count) >= 0
         and passed_count + failed_count + error_count + skipped_count + cancelled_count

@@ -183,33 +183,6 @@ create type private.entered_run as (run public.test_runs, is_new boolean);
 comment on type private.entered_run is
 'A run, and whether this call has queued it: false when an earlier one with the same key had.';
 
-create function private.limits_problem(timeout_ms integer, max_parallel integer)
-returns private.problem
-language plpgsql
-immutable
-parallel safe
-security invoker
-set search_path = ''
-as $function$
-begin
-    return case
-        when timeout_ms not between 1000 and 86400000 then row(
-            'malformed_timeout', '/timeout_ms', null,
-            format('%s is outside 1000..86400000', timeout_ms),
-            'Give milliseconds, from a second to a day, or nothing for what the environment gives.'
-        )::private.problem
-        when max_parallel not between 1 and 1000 then row(
-            'malformed_max_parallel', '/max_parallel', null,
-            format('%s is outside 1..1000', max_parallel),
-            'Give how many requests may be in flight, or nothing for what the environment gives.'
-        )::private.problem
-    end;
-end;
-$function$;
-comment on function private.limits_problem(integer, integer) is
-$comment$Why a run cannot have these limits of its own; null if it can. Slugs: malformed_timeout,
-malformed_max_parallel.$comment$;
-
 create function private.enter_run(
     environment_id uuid,
     selection jsonb,
@@ -232,9 +205,6 @@ declare
 begin
     perform private.accept(
         private.length_problem(idempotency_key, '/idempotency_key', 1000)
-    );
-    perform private.accept(
-        private.limits_problem(enter_run.timeout_ms, enter_run.max_parallel)
     );
     v_run := private.find_queued(
         v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,

@@ -1,5 +1,5 @@
 -- Workers as people see them: their organization's runners, and all with the secret key.
--- Depends on: run functions, queue. Locks: none, all objects are new.
+-- Depends on: memberships, run functions, queue. Locks: none, all objects are new.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -12,19 +12,16 @@ security invoker
 set search_path = ''
 as $function$
 begin
-    if private.is_operator() and (
-        require_manager.organization_id is null
-        or exists (
-            select from public.organizations
-            where organizations.id = require_manager.organization_id
+    if require_manager.organization_id is null and private.is_operator() then
+        return;
+    end if;
+    perform private.require_organization(require_manager.organization_id);
+    if not (
+        private.is_operator()
+        or require_manager.organization_id = any(
+            array(select private.my_managed_organization_ids())
         )
     ) then
-        return;
-    elsif require_manager.organization_id = any(
-        array(select private.my_managed_organization_ids())
-    ) then
-        return;
-    elsif require_manager.organization_id = any(array(select private.my_organization_ids())) then
         raise exception using
             errcode = 'PT403',
             message = private.one_line(
@@ -33,13 +30,6 @@ begin
             detail = 'not_allowed',
             hint = 'Ask an owner or admin.';
     end if;
-    raise exception using
-        errcode = 'PT404',
-        message = private.one_line(
-            format('there is no organization %s', require_manager.organization_id)
-        ),
-        detail = 'unknown_organization',
-        hint = 'Give the id of one of your organizations.';
 end;
 $function$;
 comment on function private.require_manager(uuid, text) is

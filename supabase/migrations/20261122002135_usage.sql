@@ -14,26 +14,11 @@ as $function$
 declare
     v_limits public.organization_limits;
 begin
+    perform private.require_organization(get_organization_usage.organization_id);
     select limits.*
     into v_limits
     from public.organization_limits as limits
-    where
-        limits.organization_id = get_organization_usage.organization_id
-        and (
-            (select private.is_operator())
-            or limits.organization_id = any(array(select private.my_organization_ids()))
-        );
-    if not found then
-        raise exception using
-            errcode = 'PT404',
-            message = private.one_line(
-                format(
-                    'there is no organization %s', get_organization_usage.organization_id
-                )
-            ),
-            detail = 'unknown_organization',
-            hint = 'Give the id of one of your organizations.';
-    end if;
+    where limits.organization_id = get_organization_usage.organization_id;
 
     return query
     select
