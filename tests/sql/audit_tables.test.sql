@@ -43,7 +43,7 @@ $function$;
 
 select is_empty(
     $$ select * from tests.missing_audit() $$,
-    'every table that people or the secret key write is audited (a line in record_changes)'
+    'every table that people or the secret key write is audited (a line in audit_tables)'
 );
 
 select is_empty(
