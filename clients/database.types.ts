@@ -225,6 +225,32 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"platform_events": {
+                  Row: {
+                    "created_at": string,"dedup_key": string | null,"environment_id": string | null,"event": string,"id": number,"organization_id": string,"payload": NonNullable<Json>,"project_id": string | null,"run_id": string | null,"severity": string,"test_case_id": string | null,"title": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"dedup_key"?: string | null,"environment_id"?: string | null,"event": string,"id"?: never,"organization_id": string,"payload"?: NonNullable<Json>,"project_id"?: string | null,"run_id"?: string | null,"severity": string,"test_case_id"?: string | null,"title": string
+                  }
+                  Update: {
+                    "created_at"?: string,"dedup_key"?: string | null,"environment_id"?: string | null,"event"?: string,"id"?: never,"organization_id"?: string,"payload"?: NonNullable<Json>,"project_id"?: string | null,"run_id"?: string | null,"severity"?: string,"test_case_id"?: string | null,"title"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "platform_events_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "platform_events_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"projects": {
                   Row: {
                     "archived_at": string | null,"created_at": string,"description": string | null,"id": string,"name": string,"organization_id": string,"pause_reason": string | null,"paused_at": string | null,"paused_by": string | null,"variables": NonNullable<Json>
@@ -455,16 +481,36 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
-                },"test_runs": {
+                },"test_run_history": {
                   Row: {
-                    "cancelled_count": number,"environment_id": string,"environment_snapshot_id": number | null,"error_count": number,"failed_count": number,"finished_at": string | null,"id": string,"idempotency_key": string | null,"labels": (string)[],"max_parallel": number | null,"passed_count": number,"planned_on": string,"project_id": string,"queued_at": string,"queued_by": string | null,"selection": NonNullable<Json>,"skipped_count": number,"started_at": string | null,"status": string,"timeout_ms": number | null,"total_count": number,"variables": NonNullable<Json>
+                    "api_version": string | null,"cancelled_count": number,"commit_sha": string | null,"environment_id": string,"error_count": number,"failed_count": number,"finished_at": string,"is_infra_suspect": boolean,"passed_count": number,"project_id": string,"queued_at": string,"run_id": string,"skipped_count": number,"started_at": string | null,"status": string,"total_count": number,"trigger_kind": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "cancelled_count"?: number,"environment_id": string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"max_parallel"?: number | null,"passed_count"?: number,"planned_on"?: string,"project_id": string,"queued_at"?: string,"queued_by"?: string | null,"selection": NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"timeout_ms"?: number | null,"total_count"?: number,"variables"?: NonNullable<Json>
+                    "api_version"?: string | null,"cancelled_count": number,"commit_sha"?: string | null,"environment_id": string,"error_count": number,"failed_count": number,"finished_at": string,"is_infra_suspect": boolean,"passed_count": number,"project_id": string,"queued_at": string,"run_id": string,"skipped_count": number,"started_at"?: string | null,"status": string,"total_count": number,"trigger_kind": string
                   }
                   Update: {
-                    "cancelled_count"?: number,"environment_id"?: string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"max_parallel"?: number | null,"passed_count"?: number,"planned_on"?: string,"project_id"?: string,"queued_at"?: string,"queued_by"?: string | null,"selection"?: NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"timeout_ms"?: number | null,"total_count"?: number,"variables"?: NonNullable<Json>
+                    "api_version"?: string | null,"cancelled_count"?: number,"commit_sha"?: string | null,"environment_id"?: string,"error_count"?: number,"failed_count"?: number,"finished_at"?: string,"is_infra_suspect"?: boolean,"passed_count"?: number,"project_id"?: string,"queued_at"?: string,"run_id"?: string,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"total_count"?: number,"trigger_kind"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_run_history_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"test_runs": {
+                  Row: {
+                    "api_version": string | null,"cancelled_count": number,"commit_sha": string | null,"environment_id": string,"environment_snapshot_id": number | null,"error_count": number,"failed_count": number,"finished_at": string | null,"id": string,"idempotency_key": string | null,"labels": (string)[],"max_parallel": number | null,"passed_count": number,"planned_on": string,"project_id": string,"queued_at": string,"queued_by": string | null,"selection": NonNullable<Json>,"skipped_count": number,"started_at": string | null,"status": string,"timeout_ms": number | null,"total_count": number,"trigger_kind": string,"variables": NonNullable<Json>
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "api_version"?: string | null,"cancelled_count"?: number,"commit_sha"?: string | null,"environment_id": string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"max_parallel"?: number | null,"passed_count"?: number,"planned_on"?: string,"project_id": string,"queued_at"?: string,"queued_by"?: string | null,"selection": NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"timeout_ms"?: number | null,"total_count"?: number,"trigger_kind"?: string,"variables"?: NonNullable<Json>
+                  }
+                  Update: {
+                    "api_version"?: string | null,"cancelled_count"?: number,"commit_sha"?: string | null,"environment_id"?: string,"environment_snapshot_id"?: number | null,"error_count"?: number,"failed_count"?: number,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"labels"?: (string)[],"max_parallel"?: number | null,"passed_count"?: number,"planned_on"?: string,"project_id"?: string,"queued_at"?: string,"queued_by"?: string | null,"selection"?: NonNullable<Json>,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"timeout_ms"?: number | null,"total_count"?: number,"trigger_kind"?: string,"variables"?: NonNullable<Json>
                   }
                   Relationships: [
                     {
@@ -569,7 +615,9 @@ isOneToOne: false
       } },
 "cancel_run":
 { Args: { "run_id": string }; Returns: {
-              "cancelled_count": number,
+              "api_version": string | null,
+"cancelled_count": number,
+"commit_sha": string | null,
 "environment_id": string,
 "environment_snapshot_id": number | null,
 "error_count": number,
@@ -590,6 +638,7 @@ isOneToOne: false
 "status": string,
 "timeout_ms": number | null,
 "total_count": number,
+"trigger_kind": string,
 "variables": NonNullable<Json>
             }
                           SetofOptions: {
@@ -720,7 +769,9 @@ isOneToOne: false
                            },
 "queue_run":
 { Args: { "environment_id": string,"idempotency_key"?: string,"max_parallel"?: number,"selection"?: Json,"timeout_ms"?: number,"variables"?: Json }; Returns: {
-              "cancelled_count": number,
+              "api_version": string | null,
+"cancelled_count": number,
+"commit_sha": string | null,
 "environment_id": string,
 "environment_snapshot_id": number | null,
 "error_count": number,
@@ -741,6 +792,7 @@ isOneToOne: false
 "status": string,
 "timeout_ms": number | null,
 "total_count": number,
+"trigger_kind": string,
 "variables": NonNullable<Json>
             }
                           SetofOptions: {
@@ -751,7 +803,9 @@ isOneToOne: false
       } },
 "queue_runs":
 { Args: { "requests": Json }; Returns: {
-              "cancelled_count": number,
+              "api_version": string | null,
+"cancelled_count": number,
+"commit_sha": string | null,
 "environment_id": string,
 "environment_snapshot_id": number | null,
 "error_count": number,
@@ -772,6 +826,7 @@ isOneToOne: false
 "status": string,
 "timeout_ms": number | null,
 "total_count": number,
+"trigger_kind": string,
 "variables": NonNullable<Json>
             }[]
                           SetofOptions: {
@@ -808,7 +863,9 @@ isOneToOne: false
                            },
 "rerun_failed":
 { Args: { "environment_id"?: string,"idempotency_key"?: string,"run_id": string,"variables"?: Json }; Returns: {
-              "cancelled_count": number,
+              "api_version": string | null,
+"cancelled_count": number,
+"commit_sha": string | null,
 "environment_id": string,
 "environment_snapshot_id": number | null,
 "error_count": number,
@@ -829,6 +886,7 @@ isOneToOne: false
 "status": string,
 "timeout_ms": number | null,
 "total_count": number,
+"trigger_kind": string,
 "variables": NonNullable<Json>
             }
                           SetofOptions: {

@@ -348,6 +348,48 @@ class PublicOrganizationsUpdate(TypedDict):
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
 
+class PublicPlatformEvents(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    dedup_key: Optional[str] = Field(alias="dedup_key")
+    environment_id: Optional[uuid.UUID] = Field(alias="environment_id")
+    event: str = Field(alias="event")
+    id: int = Field(alias="id")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+    payload: JsonValue = Field(alias="payload")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    run_id: Optional[uuid.UUID] = Field(alias="run_id")
+    severity: str = Field(alias="severity")
+    test_case_id: Optional[uuid.UUID] = Field(alias="test_case_id")
+    title: str = Field(alias="title")
+
+class PublicPlatformEventsInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    dedup_key: NotRequired[Annotated[Optional[str], Field(alias="dedup_key")]]
+    environment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="environment_id")]]
+    event: Annotated[str, Field(alias="event")]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    payload: NotRequired[Annotated[JsonValue, Field(alias="payload")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="run_id")]]
+    severity: Annotated[str, Field(alias="severity")]
+    test_case_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="test_case_id")]]
+    title: Annotated[str, Field(alias="title")]
+
+class PublicPlatformEventsUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    dedup_key: NotRequired[Annotated[Optional[str], Field(alias="dedup_key")]]
+    environment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="environment_id")]]
+    event: NotRequired[Annotated[str, Field(alias="event")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    payload: NotRequired[Annotated[JsonValue, Field(alias="payload")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="run_id")]]
+    severity: NotRequired[Annotated[str, Field(alias="severity")]]
+    test_case_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="test_case_id")]]
+    title: NotRequired[Annotated[str, Field(alias="title")]]
+
 class PublicProjects(BaseModel):
     archived_at: Optional[datetime.datetime] = Field(alias="archived_at")
     created_at: datetime.datetime = Field(alias="created_at")
@@ -771,8 +813,67 @@ class PublicTestResultsUpdate(TypedDict):
     test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
     test_name: NotRequired[Annotated[str, Field(alias="test_name")]]
 
-class PublicTestRuns(BaseModel):
+class PublicTestRunHistory(BaseModel):
+    api_version: Optional[str] = Field(alias="api_version")
     cancelled_count: int = Field(alias="cancelled_count")
+    commit_sha: Optional[str] = Field(alias="commit_sha")
+    environment_id: uuid.UUID = Field(alias="environment_id")
+    error_count: int = Field(alias="error_count")
+    failed_count: int = Field(alias="failed_count")
+    finished_at: datetime.datetime = Field(alias="finished_at")
+    is_infra_suspect: bool = Field(alias="is_infra_suspect")
+    passed_count: int = Field(alias="passed_count")
+    project_id: uuid.UUID = Field(alias="project_id")
+    queued_at: datetime.datetime = Field(alias="queued_at")
+    run_id: uuid.UUID = Field(alias="run_id")
+    skipped_count: int = Field(alias="skipped_count")
+    started_at: Optional[datetime.datetime] = Field(alias="started_at")
+    status: str = Field(alias="status")
+    total_count: int = Field(alias="total_count")
+    trigger_kind: str = Field(alias="trigger_kind")
+
+class PublicTestRunHistoryInsert(TypedDict):
+    api_version: NotRequired[Annotated[Optional[str], Field(alias="api_version")]]
+    cancelled_count: Annotated[int, Field(alias="cancelled_count")]
+    commit_sha: NotRequired[Annotated[Optional[str], Field(alias="commit_sha")]]
+    environment_id: Annotated[uuid.UUID, Field(alias="environment_id")]
+    error_count: Annotated[int, Field(alias="error_count")]
+    failed_count: Annotated[int, Field(alias="failed_count")]
+    finished_at: Annotated[datetime.datetime, Field(alias="finished_at")]
+    is_infra_suspect: Annotated[bool, Field(alias="is_infra_suspect")]
+    passed_count: Annotated[int, Field(alias="passed_count")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    queued_at: Annotated[datetime.datetime, Field(alias="queued_at")]
+    run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    skipped_count: Annotated[int, Field(alias="skipped_count")]
+    started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
+    status: Annotated[str, Field(alias="status")]
+    total_count: Annotated[int, Field(alias="total_count")]
+    trigger_kind: Annotated[str, Field(alias="trigger_kind")]
+
+class PublicTestRunHistoryUpdate(TypedDict):
+    api_version: NotRequired[Annotated[Optional[str], Field(alias="api_version")]]
+    cancelled_count: NotRequired[Annotated[int, Field(alias="cancelled_count")]]
+    commit_sha: NotRequired[Annotated[Optional[str], Field(alias="commit_sha")]]
+    environment_id: NotRequired[Annotated[uuid.UUID, Field(alias="environment_id")]]
+    error_count: NotRequired[Annotated[int, Field(alias="error_count")]]
+    failed_count: NotRequired[Annotated[int, Field(alias="failed_count")]]
+    finished_at: NotRequired[Annotated[datetime.datetime, Field(alias="finished_at")]]
+    is_infra_suspect: NotRequired[Annotated[bool, Field(alias="is_infra_suspect")]]
+    passed_count: NotRequired[Annotated[int, Field(alias="passed_count")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    queued_at: NotRequired[Annotated[datetime.datetime, Field(alias="queued_at")]]
+    run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
+    started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
+    status: NotRequired[Annotated[str, Field(alias="status")]]
+    total_count: NotRequired[Annotated[int, Field(alias="total_count")]]
+    trigger_kind: NotRequired[Annotated[str, Field(alias="trigger_kind")]]
+
+class PublicTestRuns(BaseModel):
+    api_version: Optional[str] = Field(alias="api_version")
+    cancelled_count: int = Field(alias="cancelled_count")
+    commit_sha: Optional[str] = Field(alias="commit_sha")
     environment_id: uuid.UUID = Field(alias="environment_id")
     environment_snapshot_id: Optional[int] = Field(alias="environment_snapshot_id")
     error_count: int = Field(alias="error_count")
@@ -793,10 +894,13 @@ class PublicTestRuns(BaseModel):
     status: str = Field(alias="status")
     timeout_ms: Optional[int] = Field(alias="timeout_ms")
     total_count: int = Field(alias="total_count")
+    trigger_kind: str = Field(alias="trigger_kind")
     variables: JsonValue = Field(alias="variables")
 
 class PublicTestRunsInsert(TypedDict):
+    api_version: NotRequired[Annotated[Optional[str], Field(alias="api_version")]]
     cancelled_count: NotRequired[Annotated[int, Field(alias="cancelled_count")]]
+    commit_sha: NotRequired[Annotated[Optional[str], Field(alias="commit_sha")]]
     environment_id: Annotated[uuid.UUID, Field(alias="environment_id")]
     environment_snapshot_id: NotRequired[Annotated[Optional[int], Field(alias="environment_snapshot_id")]]
     error_count: NotRequired[Annotated[int, Field(alias="error_count")]]
@@ -817,10 +921,13 @@ class PublicTestRunsInsert(TypedDict):
     status: NotRequired[Annotated[str, Field(alias="status")]]
     timeout_ms: NotRequired[Annotated[Optional[int], Field(alias="timeout_ms")]]
     total_count: NotRequired[Annotated[int, Field(alias="total_count")]]
+    trigger_kind: NotRequired[Annotated[str, Field(alias="trigger_kind")]]
     variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
 
 class PublicTestRunsUpdate(TypedDict):
+    api_version: NotRequired[Annotated[Optional[str], Field(alias="api_version")]]
     cancelled_count: NotRequired[Annotated[int, Field(alias="cancelled_count")]]
+    commit_sha: NotRequired[Annotated[Optional[str], Field(alias="commit_sha")]]
     environment_id: NotRequired[Annotated[uuid.UUID, Field(alias="environment_id")]]
     environment_snapshot_id: NotRequired[Annotated[Optional[int], Field(alias="environment_snapshot_id")]]
     error_count: NotRequired[Annotated[int, Field(alias="error_count")]]
@@ -841,6 +948,7 @@ class PublicTestRunsUpdate(TypedDict):
     status: NotRequired[Annotated[str, Field(alias="status")]]
     timeout_ms: NotRequired[Annotated[Optional[int], Field(alias="timeout_ms")]]
     total_count: NotRequired[Annotated[int, Field(alias="total_count")]]
+    trigger_kind: NotRequired[Annotated[str, Field(alias="trigger_kind")]]
     variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
 
 class PublicTestSuites(BaseModel):

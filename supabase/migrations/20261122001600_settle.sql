@@ -515,6 +515,7 @@ begin
                 finished_at = clock_timestamp()
             where id = v_live.run_id
             returning status into v_status;
+            insert into private.finished_runs (run_id) values (v_live.run_id);
             update public.test_execution_context
             set expires_at = private.context_expiry(v_live.environment_id)
             where run_id = v_live.run_id;

@@ -1,10 +1,13 @@
 -- Schedules: what must happen even when no worker calls.
--- Depends on: claim, run functions, evidence, the platform's pg_cron. Locks: none.
+-- Depends on: claim, run functions, evidence, process_runs, the platform's pg_cron. Locks: none.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
 select cron.schedule('assay_rescue', '10 seconds', 'select private.rescue_expired()');
 select cron.schedule('assay_time_out_runs', '10 seconds', 'select private.time_out_runs()');
+select cron.schedule(
+    'assay_process_runs', '10 seconds', 'select private.process_finished_runs()'
+);
 select cron.schedule('assay_send_canaries', '* * * * *', 'select private.send_canaries()');
 select cron.schedule(
     'assay_drop_retired_secrets', '*/10 * * * *', 'select private.drop_retired_secrets()'
