@@ -77,6 +77,14 @@ fmt: setup ## Format the Python code
 bench: setup ## Measure, and write bench/RESULTS.md; ONLY=runs or rls for one part; ONLY=large and ONLY=hygiene take long
 	$(BIN)/python -m bench $(ONLY)
 
+.PHONY: simulate
+simulate: setup ## Replay a year of tests of known kinds night by night, and write bench/SIMULATION.md; DAYS=60 TESTS=80 for less
+	$(BIN)/python -m bench.simulate
+
+.PHONY: demo-history
+demo-history: setup ## Write a quarter of history, and print what Assay finds in it: flaky, broken, slower, one cause
+	@$(BIN)/python -m bench.simulate.demo
+
 .PHONY: chaos
 chaos: setup ## Kill, freeze and cut everything in the middle of runs; CHAOS="--help" tells more
 	PYTHONPATH=tests/py $(BIN)/python -m chaos $(CHAOS)

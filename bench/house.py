@@ -28,11 +28,11 @@ ASSERTIONS = [
 
 
 @contextlib.contextmanager
-def running_stack() -> Iterator[Connection]:
-    """Run the embedded Supabase with our migrations, durable as it is by default."""
+def running_stack(*, is_throwaway: bool = False) -> Iterator[Connection]:
+    """Run the embedded Supabase with our migrations, durable as it is unless *is_throwaway*."""
     folder = Path(tempfile.mkdtemp(prefix="assay-bench-"))
     try:
-        connection = stack.up(folder, port=0)
+        connection = stack.up(folder, port=0, is_throwaway=is_throwaway)
         subprocess.run(
             [
                 ROOT / "node_modules/.bin/supabase",
