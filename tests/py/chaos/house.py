@@ -40,8 +40,9 @@ _TROUBLE = (b'"store_unavailable"', b'"renewal_failed"', b'"no_hints"')
 _WITNESS = """
     create schema chaos;
     create table chaos.leases (
-        id bigint generated always as identity, lease uuid primary key,
-        result_id uuid not null, taken_at timestamptz not null default clock_timestamp()
+        lease uuid primary key, result_id uuid not null,
+        taken_at timestamptz not null default clock_timestamp(),
+        transaction xid8 not null default pg_current_xact_id()
     );
     create function chaos.note_lease() returns trigger
     language plpgsql security definer set search_path = '' as $$

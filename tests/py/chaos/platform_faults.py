@@ -89,6 +89,8 @@ def killed_stack(house: House, rng: random.Random) -> None:
     """Gateway, Realtime, PostgREST and PostgreSQL go at once and are started again."""
     del rng
     house.signal(signal.SIGKILL, "worker.embedded", house.data)
+    # A process that is being killed still holds its lock.
+    wait_until(lambda: embedded.status(house.folder / "stack") is None)
     embedded.up(house.folder / "stack", port=0, is_throwaway=True)
 
 

@@ -97,7 +97,7 @@ def do_round(house: House, fault: Fault, seed: int) -> Row:
         house.queue()
     wait_until(lambda: house.ask(_AT_WORK)[0]["holders"] == WORKERS or not still_open(house))
     time.sleep(rng.uniform(0, 0.5))
-    before, held = last_lease(house), leased(house)
+    before, held = moment(house), leased(house)
     fault.act(house, rng)
     healed = time.monotonic()
     in_flight = held.keys() | taken_since(house, before)
@@ -130,15 +130,22 @@ def recover(house: House, healed: float) -> float:
     return time.monotonic() - healed
 
 
-def last_lease(house: House) -> int:
-    """Return the number of the newest lease ever."""
-    (row,) = house.ask("select coalesce(max(id), 0) as id from chaos.leases")
-    return int(row["id"])
+def moment(house: House) -> str:
+    """Return what is visible now, as a snapshot."""
+    (row,) = house.ask("select pg_current_snapshot()::text as now")
+    return str(row["now"])
 
 
-def taken_since(house: House, number: int) -> set[str]:
-    """Return the results that were leased since lease *number*."""
-    rows = house.ask("select result_id::text as id from chaos.leases where id > %s", number)
+def taken_since(house: House, snapshot: str) -> set[str]:
+    """Return the results of all leases that *snapshot* does not see.
+
+    Told by transactions and not by numbers: a lower number may become visible after a higher one.
+    """
+    rows = house.ask(
+        "select result_id::text as id from chaos.leases "
+        "where not pg_visible_in_snapshot(transaction, %s::pg_snapshot)",
+        snapshot,
+    )
     return {row["id"] for row in rows}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from support_wait import wait_until
 
 from chaos.house import LEASE_S, House
-from chaos.rounds import Fault, last_lease, still_open
+from chaos.rounds import Fault, moment, still_open
 
 # A disk of its own in a namespace of its own: 64 KB, of which 4 are free.
 _SMALL_DISK = """
@@ -40,7 +40,7 @@ def killed_often(house: House, rng: random.Random) -> None:
 def killed_in_rescue(house: House, rng: random.Random) -> None:
     """Every worker is killed, and twice whoever has just taken over what was held."""
     for _ in range(2):
-        mark = last_lease(house)
+        mark = moment(house)
         for worker in house.alive():
             house.kill(worker)
         heir = house.start_worker()
@@ -72,7 +72,7 @@ def all_frozen(house: House, rng: random.Random) -> None:
 def two_holders(house: House, rng: random.Random) -> None:
     """A worker is frozen past its leases, and goes on while the one that took over is frozen."""
     first, second = rng.sample(house.alive(), 2)
-    mark = last_lease(house)
+    mark = moment(house)
     first.send_signal(signal.SIGSTOP)
     _wait_for_heirs(house, mark)
     second.send_signal(signal.SIGSTOP)
@@ -117,12 +117,14 @@ def cancelled_run(house: House, rng: random.Random) -> None:
     killed_worker(house, rng)
 
 
-def _wait_for_heirs(house: House, mark: int) -> None:
-    """Wait until something that was leased before lease *mark* is leased again, or all is over."""
+def _wait_for_heirs(house: House, mark: str) -> None:
+    """Wait until something that was leased in snapshot *mark* is leased again, or all is over."""
     query = """
         select from chaos.leases as after
         inner join chaos.leases as before using (result_id)
-        where after.id > %s and before.id <= %s
+        where
+            not pg_visible_in_snapshot(after.transaction, %s::pg_snapshot)
+            and pg_visible_in_snapshot(before.transaction, %s::pg_snapshot)
     """
     wait_until(lambda: house.ask(query, mark, mark) or not still_open(house))
 
