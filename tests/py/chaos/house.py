@@ -40,14 +40,15 @@ _TROUBLE = (b'"store_unavailable"', b'"renewal_failed"', b'"no_hints"')
 _WITNESS = """
     create schema chaos;
     create table chaos.leases (
-        lease uuid primary key, result_id uuid not null,
+        lease uuid primary key, result_id uuid not null, worker_id uuid not null,
         taken_at timestamptz not null default clock_timestamp(),
         transaction xid8 not null default pg_current_xact_id()
     );
     create function chaos.note_lease() returns trigger
     language plpgsql security definer set search_path = '' as $$
     begin
-        insert into chaos.leases (lease, result_id) values (new.lease, new.result_id);
+        insert into chaos.leases (lease, result_id, worker_id)
+        values (new.lease, new.result_id, new.worker_id);
         return null;
     end
     $$;
@@ -73,6 +74,7 @@ class House:
     logs: dict[int, Path] = dataclasses.field(default_factory=dict)
     odd: set[int] = dataclasses.field(default_factory=set)
     stopped: set[int] = dataclasses.field(default_factory=set)
+    killed: set[int] = dataclasses.field(default_factory=set)
     clocks: dict[int, Path] = dataclasses.field(default_factory=dict)
     runs: list[Run] = dataclasses.field(default_factory=list)
     cancelled: set[str] = dataclasses.field(default_factory=set)
@@ -148,6 +150,7 @@ class House:
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """Kill *worker*."""
         self.stopped.add(worker.pid)
+        self.killed.add(worker.pid)
         worker.kill()
         worker.wait()
 

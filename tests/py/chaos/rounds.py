@@ -103,6 +103,7 @@ def do_round(house: House, fault: Fault, seed: int) -> Row:
     in_flight = held.keys() | taken_since(house, before)
     row.recoveries_s.append(recover(house, healed))
     wait_until(lambda: not still_open(house, _LOOK_S), lambda: f"not over: {house.run_ids}")
+    in_flight |= taken_by_killed(house)
     for run in house.runs:
         row.counts += count(house, run, in_flight, is_clock=fault.is_clock)
     row.counts["trouble"] += house.trouble() - trouble
@@ -145,6 +146,20 @@ def taken_since(house: House, snapshot: str) -> set[str]:
         "select result_id::text as id from chaos.leases "
         "where not pg_visible_in_snapshot(transaction, %s::pg_snapshot)",
         snapshot,
+    )
+    return {row["id"] for row in rows}
+
+
+def taken_by_killed(house: House) -> set[str]:
+    """Return the results that killed workers leased, with a call that went on without them too."""
+    rows = house.ask(
+        """
+        select leases.result_id::text as id
+        from chaos.leases
+        inner join public.workers on workers.id = leases.worker_id
+        where workers.name like any(%s)
+        """,
+        [f"%-{process}" for process in house.killed],
     )
     return {row["id"] for row in rows}
 
