@@ -108,6 +108,49 @@ create index assertion_results_result_id_idx on public.assertion_results (result
 create index assertion_results_run_id_idx on public.assertion_results (run_id);
 
 -- Partitions live in private: clients read through the parents, whose policies apply.
+create function private.create_evidence_partition(
+    evidence_table text, retention_class text, month date
+)
+returns void
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_parent text := format('%s_%s', evidence_table, retention_class);
+    v_partition text := format('%s_%s', v_parent, to_char(month, 'YYYYMM'));
+begin
+    -- two plans in the first minute of a month may both find it missing
+    execute format('lock table private.%I in share update exclusive mode', v_parent);
+    if to_regclass(format('private.%I', v_partition)) is not null then
+        return;
+    end if;
+    -- Made by itself and attached, which stops neither readers nor reports; made as a partition at
+    -- once it would wait for all of them, and all others for it.
+    execute format(
+        'create table private.%I (like private.%I including defaults including constraints)',
+        v_partition, v_parent
+    );
+    execute format('alter table private.%I enable row level security', v_partition);
+    execute format(
+        'create policy closed on private.%I for select to public using (false)', v_partition
+    );
+    perform private.hide_texts(format('private.%I', v_partition)::regclass);
+    execute format(
+        'comment on table private.%I is %L',
+        v_partition, format('Evidence of runs planned in %s.', to_char(month, 'YYYY-MM'))
+    );
+    execute format(
+        'alter table private.%I attach partition private.%I for values from (%L) to (%L)',
+        v_parent, v_partition, month, (month + interval '1 month')::date
+    );
+end;
+$function$;
+comment on function private.create_evidence_partition(text, text, date) is
+'Make one partition, of the month that begins at that date, unless it is there.';
+
 create function private.create_evidence_partitions(month date)
 returns void
 language plpgsql
@@ -118,37 +161,25 @@ set search_path = ''
 as $function$
 declare
     v_from date := date_trunc('month', create_evidence_partitions.month)::date;
-    v_until date := (v_from + interval '1 month')::date;
-    v_table text;
-    v_class text;
-    v_partition text;
+    v_month text := to_char(v_from, 'YYYYMM');
 begin
-    foreach v_table in array array['test_result_details', 'assertion_results'] loop
-        foreach v_class in array array['passed', 'failed'] loop
-            v_partition := format('%s_%s_%s', v_table, v_class, to_char(v_from, 'YYYYMM'));
-            if to_regclass(format('private.%I', v_partition)) is null then
-                execute format(
-                    'create table private.%I partition of private.%I for values from (%L) to (%L)',
-                    v_partition, format('%s_%s', v_table, v_class), v_from, v_until
-                );
-                execute format('alter table private.%I enable row level security', v_partition);
-                perform private.hide_texts(format('private.%I', v_partition)::regclass);
-                execute format(
-                    'create policy closed on private.%I for select to public using (false)',
-                    v_partition
-                );
-                execute format(
-                    'comment on table private.%I is %L',
-                    v_partition,
-                    format('Evidence of runs planned in %s.', to_char(v_from, 'YYYY-MM'))
-                );
-            end if;
-        end loop;
-    end loop;
+    if
+        to_regclass('private.test_result_details_passed_' || v_month) is null
+        or to_regclass('private.test_result_details_failed_' || v_month) is null
+        or to_regclass('private.assertion_results_passed_' || v_month) is null
+        or to_regclass('private.assertion_results_failed_' || v_month) is null
+    then
+        perform private.create_evidence_partition(tables.name, classes.name, v_from)
+        from unnest(array['test_result_details', 'assertion_results']) as tables (name)
+        cross join unnest(array['passed', 'failed']) as classes (name);
+    end if;
 end;
 $function$;
 comment on function private.create_evidence_partitions(date) is
-'Make the evidence partitions of the month that the date lies in, if they are missing.';
+$comment$Make the evidence partitions of the month that the date lies in, if they are missing.
+
+A job makes them ahead; queue_run asks for those that its run needs, so that no report ever finds
+none, whether the job ran or not.$comment$;
 
 create table private.test_result_details_passed
 partition of public.test_result_details for values in ('passed') partition by range (planned_on);

@@ -11,6 +11,7 @@ create table private.definitions (
     uses text[] not null,
     requires text[] not null,
     provides text[] not null,
+    idle_since timestamptz,
     constraint definitions_digest_key unique (project_id, digest)
 );
 comment on table private.definitions is
@@ -24,12 +25,18 @@ comment on column private.definitions.document is 'The compiled test.';
 comment on column private.definitions.uses is 'Names that it refers to.';
 comment on column private.definitions.requires is 'Those of them without a default.';
 comment on column private.definitions.provides is 'Names that it captures.';
+comment on column private.definitions.idle_since is
+$comment$Since when no result was found that refers to it; null = in use, as far as is known. A plan
+refers to it again only by storing it anew, so that nothing is swept that is about to be used.$comment$;
+create index definitions_idle_since_idx on private.definitions (idle_since)
+where idle_since is not null;
 
 create table private.snapshots (
     id bigint generated always as identity primary key,
     project_id uuid not null references public.projects on delete cascade,
     digest bytea not null,
     document jsonb not null,
+    used_on date not null default (now() at time zone 'utc')::date,
     constraint snapshots_digest_key unique (project_id, digest)
 );
 comment on table private.snapshots is
@@ -40,6 +47,9 @@ comment on column private.snapshots.digest is 'SHA-256 of the document''s text.'
 comment on column private.snapshots.document is
 $comment$Of an environment: {"base_url", "variables", "secrets" (name to Vault id),
 "project_variables"}. Of a fixture row: its values.$comment$;
+comment on column private.snapshots.used_on is
+'UTC date of the last run that was planned with it.';
+create index snapshots_used_on_idx on private.snapshots (project_id, used_on);
 
 alter table public.test_results
 add constraint test_results_definition_id_fkey

@@ -10,13 +10,17 @@ set statement_timeout = '30s';
 
 create table private.organization_storage (
     organization_id uuid primary key references public.organizations on delete cascade,
-    stored_bytes bigint not null default 0
+    stored_bytes bigint not null default 0,
+    is_nearly_full boolean not null default false
 );
 comment on table private.organization_storage is
 'Bytes that each organization stores, but for the changes that are not folded in yet.';
 comment on column private.organization_storage.organization_id is 'The organization.';
 comment on column private.organization_storage.stored_bytes is
 'As PostgreSQL stores them; see organization_limits.max_stored_bytes.';
+
+comment on column private.organization_storage.is_nearly_full is
+'Whether it has been told that it is; see private.tell_full_storage.';
 
 create table private.storage_changes (
     id bigint generated always as identity primary key,
@@ -34,18 +38,34 @@ on private.storage_changes (organization_id) include (bytes);
 create table private.run_storage (
     run_id uuid primary key references public.test_runs on delete cascade,
     organization_id uuid not null,
-    stored_bytes bigint not null default 0,
+    planned_on date not null,
+    own_bytes bigint not null default 0,
+    passed_bytes bigint not null default 0,
+    failed_bytes bigint not null default 0,
+    stored_bytes bigint not null generated always as (
+        own_bytes + passed_bytes + failed_bytes
+    ) stored,
     is_final boolean not null default false
 );
 comment on table private.run_storage is 'Bytes of each run: results, values and evidence.';
 comment on column private.run_storage.run_id is 'The run.';
 comment on column private.run_storage.organization_id is 'Its organization.';
-comment on column private.run_storage.stored_bytes is 'When last measured.';
+comment on column private.run_storage.planned_on is 'test_runs.planned_on.';
+comment on column private.run_storage.own_bytes is
+'Of the run, its results and values, when last measured.';
+comment on column private.run_storage.passed_bytes is
+'Of evidence of the class passed, when last measured; 0 when it has been dropped.';
+comment on column private.run_storage.failed_bytes is 'As passed_bytes, of the class failed.';
+comment on column private.run_storage.stored_bytes is 'All of it.';
 comment on column private.run_storage.is_final is
 $comment$True once measured after its end. Set it to false to have a run measured again.$comment$;
 create index run_storage_open_idx on private.run_storage (run_id) where not is_final;
 create index run_storage_organization_id_idx
-on private.run_storage (organization_id) include (stored_bytes);
+on private.run_storage (organization_id, planned_on, run_id)
+include (own_bytes, passed_bytes, failed_bytes);
+-- what was in a partition that has been dropped
+create index run_storage_passed_idx on private.run_storage (planned_on) where passed_bytes > 0;
+create index run_storage_failed_idx on private.run_storage (planned_on) where failed_bytes > 0;
 
 create function private.stored_bytes(organization_id uuid)
 returns bigint
@@ -257,36 +277,47 @@ $triggers$;
 
 -- Runs: measured by the job.
 
-create function private.measure_run(run_id uuid)
-returns bigint
+create type private.run_size as (own_bytes bigint, passed_bytes bigint, failed_bytes bigint);
+comment on type private.run_size is 'As the columns of private.run_storage.';
+
+create function private.measure_run(run_id uuid, planned_on date)
+returns private.run_size
 language plpgsql
 stable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
+declare
+    v_size private.run_size;
 begin
     -- pg_column_size of a column tells its size as stored, without reading what is stored apart
-    return (
-        select coalesce(
-            sum(
-                200 + pg_column_size(details.request) + coalesce(pg_column_size(details.response), 0)
-                + coalesce(pg_column_size(details.message), 0)
-            ), 0
-        )
+    select
+        coalesce(sum(evidence.bytes) filter (where evidence.retention_class = 'passed'), 0),
+        coalesce(sum(evidence.bytes) filter (where evidence.retention_class = 'failed'), 0)
+    into v_size.passed_bytes, v_size.failed_bytes
+    from (
+        select
+            details.retention_class,
+            200 + pg_column_size(details.request) + coalesce(pg_column_size(details.response), 0)
+            + coalesce(pg_column_size(details.message), 0) as bytes
         from public.test_result_details as details
-        where details.run_id = measure_run.run_id
-    ) + (
-        select coalesce(
-            sum(
-                150 + coalesce(pg_column_size(assertions.expected), 0)
-                + coalesce(pg_column_size(assertions.actual), 0)
-                + pg_column_size(assertions.message)
-            ), 0
-        )
+        where
+            details.run_id = measure_run.run_id
+            and details.planned_on = measure_run.planned_on
+        union all
+        select
+            assertions.retention_class,
+            150 + coalesce(pg_column_size(assertions.expected), 0)
+            + coalesce(pg_column_size(assertions.actual), 0)
+            + pg_column_size(assertions.message)
         from public.assertion_results as assertions
-        where assertions.run_id = measure_run.run_id
-    ) + (
+        where
+            assertions.run_id = measure_run.run_id
+            and assertions.planned_on = measure_run.planned_on
+    ) as evidence;
+
+    v_size.own_bytes := (
         select coalesce(
             sum(
                 300 + pg_column_size(results.bindings)
@@ -304,10 +335,11 @@ begin
         from public.test_runs as runs
         where runs.id = measure_run.run_id
     );
+    return v_size;
 end;
 $function$;
-comment on function private.measure_run(uuid) is
-'Bytes of the results, values and evidence of a run.';
+comment on function private.measure_run(uuid, date) is
+'Bytes of the results, values and evidence of a run that was planned on that date.';
 
 create function private.measure_runs()
 returns integer
@@ -317,12 +349,9 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-    with measured as materialized (
+    with open_runs as materialized (
         select
-            storage.run_id,
-            storage.organization_id,
-            storage.stored_bytes,
-            private.measure_run(storage.run_id) as measured_bytes,
+            storage.*,
             not exists (
                 select
                 from private.live_runs as lives
@@ -335,9 +364,26 @@ as $function$
         for update skip locked
     ),
 
+    measured as materialized (
+        select
+            open_runs.run_id,
+            open_runs.organization_id,
+            open_runs.stored_bytes,
+            open_runs.is_over,
+            sizes.own_bytes,
+            sizes.passed_bytes,
+            sizes.failed_bytes
+        from open_runs
+        cross join lateral private.measure_run(open_runs.run_id, open_runs.planned_on) as sizes
+    ),
+
     kept as (
         update private.run_storage as storage
-        set stored_bytes = measured.measured_bytes, is_final = measured.is_over
+        set
+            own_bytes = measured.own_bytes,
+            passed_bytes = measured.passed_bytes,
+            failed_bytes = measured.failed_bytes,
+            is_final = measured.is_over
         from measured
         where storage.run_id = measured.run_id
     ),
@@ -345,11 +391,17 @@ as $function$
     changed as (
         insert into private.storage_changes (organization_id, bytes)
         select
-            measured.organization_id,
-            sum(measured.measured_bytes - measured.stored_bytes)
-        from measured
-        group by measured.organization_id
-        having sum(measured.measured_bytes - measured.stored_bytes) <> 0
+            sized.organization_id,
+            sum(sized.bytes)
+        from (
+            select
+                measured.organization_id,
+                measured.own_bytes + measured.passed_bytes + measured.failed_bytes
+                - measured.stored_bytes as bytes
+            from measured
+        ) as sized
+        group by sized.organization_id
+        having sum(sized.bytes) <> 0
     )
 
     select count(*)::integer from measured;
@@ -392,6 +444,7 @@ as $function$
 begin
     lock table private.organization_storage in share row exclusive mode;
     perform private.measure_runs();
+    perform private.settle_dropped_evidence();
     with folded as (
         delete from private.storage_changes
         where id in (select changes.id from private.storage_changes as changes)
@@ -407,10 +460,12 @@ begin
     group by folded.organization_id
     on conflict (organization_id) do update
     set stored_bytes = organization_storage.stored_bytes + excluded.stored_bytes;
+    perform private.tell_full_storage();
 end;
 $function$;
 comment on function private.fold_storage() is
-'Measure runs and fold all changes into the sums. Called by a job.';
+$comment$Measure runs, count what was dropped no more, fold all changes into the sums, and tell who
+is nearly at the limit. Called by a job.$comment$;
 
 create function private.recount_storage()
 returns void
@@ -478,7 +533,8 @@ begin
         union all
         select
             storage.organization_id,
-            sum(storage.stored_bytes)
+            -- all of it is in an index
+            sum(storage.own_bytes + storage.passed_bytes + storage.failed_bytes)
         from private.run_storage as storage
         group by storage.organization_id
         union all

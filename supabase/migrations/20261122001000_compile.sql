@@ -472,6 +472,8 @@ as $function$
         where
             definitions.project_id = read_definitions.project_id
             and definitions.digest in (select given.digest from given)
+            -- one that may be swept is stored anew before it is referred to
+            and definitions.idle_since is null
     ),
 
     compiled as materialized (

@@ -40,8 +40,8 @@ as $function$
     from unnest(tests) as compiled
     where compiled.definition_id is null
     order by compiled.digest
-    -- an update that changes nothing: it returns the row, and waits for one just being written
-    on conflict on constraint definitions_digest_key do update set digest = excluded.digest
+    -- an update: it returns the row, and waits for one just being written or swept
+    on conflict on constraint definitions_digest_key do update set idle_since = null
     returning definitions.digest, definitions.id;
 $function$;
 comment on function private.store_definitions(uuid, private.planned_test[]) is
@@ -70,8 +70,8 @@ as $function$
             given.document
         from given
         order by given.digest
-        -- an update that changes nothing: it returns the row, and waits for one just being written
-        on conflict on constraint snapshots_digest_key do update set digest = excluded.digest
+        -- an update: it returns the row, and waits for one just being written or swept
+        on conflict on constraint snapshots_digest_key do update set used_on = excluded.used_on
         returning snapshots.id, snapshots.digest
     )
 
@@ -308,10 +308,11 @@ begin
     ) as counts
     where projects.id = run.project_id;
 
-    insert into private.run_storage (run_id, organization_id)
+    insert into private.run_storage (run_id, organization_id, planned_on)
     select
         run.id,
-        projects.organization_id
+        projects.organization_id,
+        run.planned_on
     from public.projects
     where projects.id = run.project_id;
 

@@ -245,6 +245,7 @@ begin
         return row(v_run, false)::private.entered_run;
     end if;
 
+    perform private.create_evidence_partitions(v_run.planned_on);
     update public.test_runs
     set
         total_count = written.total_count,

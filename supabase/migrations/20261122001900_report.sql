@@ -368,8 +368,9 @@ begin
         begin
             perform private.keep_stale_reports(worker, v_unknown);
         exception
-            -- late and malformed: not worth refusing the reports that count
-            when data_exception or program_limit_exceeded then null;
+            -- Late and malformed, or so late that the evidence of its month is closed or gone: not
+            -- worth refusing the reports that count.
+            when data_exception or program_limit_exceeded or check_violation then null;
         end;
     end if;
 

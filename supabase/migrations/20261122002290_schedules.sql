@@ -1,5 +1,5 @@
 -- Schedules: what must happen even when no worker calls.
--- Depends on: claim, run functions, evidence, process_runs, the platform's pg_cron. Locks: none.
+-- Depends on: jobs, all that is called, the platform's pg_cron. Locks: none.
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
@@ -12,16 +12,25 @@ select cron.schedule('assay_send_canaries', '* * * * *', 'select private.send_ca
 select cron.schedule(
     'assay_drop_retired_secrets', '*/10 * * * *', 'select private.drop_retired_secrets()'
 );
+-- monthly
 select cron.schedule(
-    'assay_create_partitions', '0 1 * * *',
-    $command$select private.create_evidence_partitions(
-        (now() at time zone 'utc')::date + 31 * months.ahead
-    )
-    from generate_series(0, 2) as months (ahead)$command$
+    'assay_create_partitions', '0 1 1 * *',
+    $command$select private.run_job(
+        'assay_create_partitions', 'private.create_coming_partitions'
+    )$command$
+);
+-- weekly: every ten minutes of three hours of Sunday
+select cron.schedule(
+    'assay_sweep_plans', '*/10 3-5 * * 0',
+    $command$select private.run_job('assay_sweep_plans', 'private.sweep_plans')$command$
 );
 select cron.schedule('assay_fold_storage', '* * * * *', 'select private.fold_storage()');
 select cron.schedule('assay_recount_storage', '17 * * * *', 'select private.recount_storage()');
 select cron.schedule('assay_prune_workers', '15 1 * * *', 'select private.prune_workers()');
+select cron.schedule(
+    'assay_prune_job_runs', '45 1 * * *',
+    $command$select private.run_job('assay_prune_job_runs', 'private.prune_job_runs')$command$
+);
 -- the platform never prunes the log of its own jobs
 select cron.schedule(
     'assay_prune_cron_log', '30 1 * * *',

@@ -8,7 +8,8 @@ create table tests.unaudited (name text);
 insert into tests.unaudited (name)
 values
 ('users'), ('workers'), ('test_runs'), ('test_execution_context'), ('test_context_values'),
-('test_results'), ('test_result_details'), ('assertion_results'), ('data_changes');
+('test_results'), ('test_result_details'), ('assertion_results'), ('data_changes'),
+('test_run_history'), ('platform_events');
 
 create function tests.has_audit(relation regclass, verb text)
 returns boolean

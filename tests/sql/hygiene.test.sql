@@ -102,8 +102,8 @@ drop function public.fresh_function(), private.fresh_function();
 
 select bag_eq(
     $$ select name from tests.sources where source ~* '\mexecute\M' $$,
-    array['create_evidence_partitions', 'hide_texts'],
-    'two functions build statements, of the names of partitions and of columns'
+    array['create_evidence_partition', 'drop_evidence_month', 'hide_texts', 'run_job'],
+    'few functions build statements, of the names of partitions, columns and jobs'
 );
 
 select is_empty(
@@ -203,7 +203,8 @@ select set_eq(
         'field_problem', 'find_brackets_fault', 'schema_keyword_problem', 'topic_id',
         'path_tokens', 'pattern_tokens', 'percent_forms',
         'path_problem', -- a hint that speaks of what paths look like
-        'redact_text' -- of a secret that is digits, between constants
+        'redact_text', -- of a secret that is digits, between constants
+        'create_evidence_partition' -- create table ... (like ...)
     ],
     'every pattern that PostgreSQL is given is ours'
 );
@@ -221,9 +222,9 @@ select set_eq(
     ('queue_run', 'statement_timeout=60s'), ('queue_runs', 'statement_timeout=60s'),
     ('rerun_failed', 'statement_timeout=60s'), ('plan_run', 'statement_timeout=60s'),
     ('get_test_execution_chain', 'statement_timeout=60s'),
-    ('hold_rooms', 'lock_timeout=2s')
+    ('hold_rooms', 'lock_timeout=2s'), ('drop_evidence_month', 'lock_timeout=100ms')
     $$,
-    'five functions, which plan whole runs, may take a minute, one waits for locks less long; the '
+    'five functions, which plan whole runs, may take a minute, some wait for locks less long; the '
     'others what the platform gives'
 );
 
