@@ -139,6 +139,64 @@ isOneToOne: true
       referencedColumns: ["id","project_id"]
     }
                   ]
+                },"notification_channels": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"delivered_at": string | null,"failed_count": number,"failing_since": string | null,"gone_at": string | null,"id": string,"is_enabled": boolean,"kind": string,"labels": (string)[],"link_base": string | null,"max_per_hour": number,"name": string,"organization_id": string,"project_id": string | null,"url_hint": string,"url_set_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"delivered_at"?: string | null,"failed_count"?: number,"failing_since"?: string | null,"gone_at"?: string | null,"id"?: string,"is_enabled"?: boolean,"kind": string,"labels"?: (string)[],"link_base"?: string | null,"max_per_hour"?: number,"name": string,"organization_id": string,"project_id"?: string | null,"url_hint": string,"url_set_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"delivered_at"?: string | null,"failed_count"?: number,"failing_since"?: string | null,"gone_at"?: string | null,"id"?: string,"is_enabled"?: boolean,"kind"?: string,"labels"?: (string)[],"link_base"?: string | null,"max_per_hour"?: number,"name"?: string,"organization_id"?: string,"project_id"?: string | null,"url_hint"?: string,"url_set_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "notification_channels_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "notification_channels_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "notification_channels_project_id_fkey"
+      columns: ["project_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"notification_rules": {
+                  Row: {
+                    "channel_id": string,"condition": string,"created_at": string,"environment_ids": (string)[],"events": (string)[],"id": string,"in_a_row": number | null,"is_critical_exempt": boolean,"is_enabled": boolean,"min_severity": string,"name": string,"organization_id": string,"project_id": string | null,"quiet_action": string,"quiet_from": string | null,"quiet_until": string | null,"suite_ids": (string)[],"tags": (string)[],"time_zone": string,"trigger_kinds": (string)[],"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "channel_id": string,"condition"?: string,"created_at"?: string,"environment_ids"?: (string)[],"events": (string)[],"id"?: string,"in_a_row"?: number | null,"is_critical_exempt"?: boolean,"is_enabled"?: boolean,"min_severity"?: string,"name": string,"organization_id": string,"project_id"?: string | null,"quiet_action"?: string,"quiet_from"?: string | null,"quiet_until"?: string | null,"suite_ids"?: (string)[],"tags"?: (string)[],"time_zone"?: string,"trigger_kinds"?: (string)[],"updated_at"?: string
+                  }
+                  Update: {
+                    "channel_id"?: string,"condition"?: string,"created_at"?: string,"environment_ids"?: (string)[],"events"?: (string)[],"id"?: string,"in_a_row"?: number | null,"is_critical_exempt"?: boolean,"is_enabled"?: boolean,"min_severity"?: string,"name"?: string,"organization_id"?: string,"project_id"?: string | null,"quiet_action"?: string,"quiet_from"?: string | null,"quiet_until"?: string | null,"suite_ids"?: (string)[],"tags"?: (string)[],"time_zone"?: string,"trigger_kinds"?: (string)[],"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "notification_rules_channel_id_fkey"
+      columns: ["channel_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "notification_channels"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "notification_rules_project_id_fkey"
+      columns: ["project_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
                 },"organization_invitations": {
                   Row: {
                     "created_at": string,"email": string | null,"expires_at": string,"id": string,"invited_by": string | null,"labels": (string)[],"organization_id": string,"role": string,"token_digest": string
@@ -682,6 +740,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"delete_notification_channel":
+{ Args: { "channel_id": string }; Returns: undefined
+                           },
 "delete_secret":
 { Args: { "environment_id": string,"name": string }; Returns: undefined
                            },
@@ -737,6 +798,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"list_deliveries":
+{ Args: { "before"?: number,"channel_id": string,"page_size"?: number }; Returns: Json
+                           },
 "list_secrets":
 { Args: { "environment_id": string }; Returns: {
               "allowed_hosts": (string)[],"changed_at": string,"changed_by": string,"last_used_at": string,"name": string
@@ -923,6 +987,9 @@ isOneToOne: false
 "rotate_secret":
 { Args: { "environment_id": string,"name": string,"value": string }; Returns: undefined
                            },
+"save_notification_channel":
+{ Args: { "document": Json }; Returns: Json
+                           },
 "save_suite":
 { Args: { "document": Json }; Returns: Json
                            },
@@ -948,6 +1015,9 @@ isOneToOne: false
                            },
 "set_secret_hosts":
 { Args: { "allowed_hosts": (string)[],"environment_id": string,"name": string }; Returns: undefined
+                           },
+"test_notification_channel":
+{ Args: { "channel_id": string }; Returns: number
                            },
 "transfer_ownership":
 { Args: { "organization_id": string,"user_id": string }; Returns: {

@@ -243,6 +243,132 @@ class PublicFixtureUsageUpdate(TypedDict):
     project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
     test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
 
+class PublicNotificationChannels(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    created_by: Optional[uuid.UUID] = Field(alias="created_by")
+    delivered_at: Optional[datetime.datetime] = Field(alias="delivered_at")
+    failed_count: int = Field(alias="failed_count")
+    failing_since: Optional[datetime.datetime] = Field(alias="failing_since")
+    gone_at: Optional[datetime.datetime] = Field(alias="gone_at")
+    id: uuid.UUID = Field(alias="id")
+    is_enabled: bool = Field(alias="is_enabled")
+    kind: str = Field(alias="kind")
+    labels: List[str] = Field(alias="labels")
+    link_base: Optional[str] = Field(alias="link_base")
+    max_per_hour: int = Field(alias="max_per_hour")
+    name: str = Field(alias="name")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    url_hint: str = Field(alias="url_hint")
+    url_set_at: datetime.datetime = Field(alias="url_set_at")
+
+class PublicNotificationChannelsInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    created_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="created_by")]]
+    delivered_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="delivered_at")]]
+    failed_count: NotRequired[Annotated[int, Field(alias="failed_count")]]
+    failing_since: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="failing_since")]]
+    gone_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="gone_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_enabled: NotRequired[Annotated[bool, Field(alias="is_enabled")]]
+    kind: Annotated[str, Field(alias="kind")]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
+    link_base: NotRequired[Annotated[Optional[str], Field(alias="link_base")]]
+    max_per_hour: NotRequired[Annotated[int, Field(alias="max_per_hour")]]
+    name: Annotated[str, Field(alias="name")]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    url_hint: Annotated[str, Field(alias="url_hint")]
+    url_set_at: NotRequired[Annotated[datetime.datetime, Field(alias="url_set_at")]]
+
+class PublicNotificationChannelsUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    created_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="created_by")]]
+    delivered_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="delivered_at")]]
+    failed_count: NotRequired[Annotated[int, Field(alias="failed_count")]]
+    failing_since: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="failing_since")]]
+    gone_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="gone_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_enabled: NotRequired[Annotated[bool, Field(alias="is_enabled")]]
+    kind: NotRequired[Annotated[str, Field(alias="kind")]]
+    labels: NotRequired[Annotated[List[str], Field(alias="labels")]]
+    link_base: NotRequired[Annotated[Optional[str], Field(alias="link_base")]]
+    max_per_hour: NotRequired[Annotated[int, Field(alias="max_per_hour")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    url_hint: NotRequired[Annotated[str, Field(alias="url_hint")]]
+    url_set_at: NotRequired[Annotated[datetime.datetime, Field(alias="url_set_at")]]
+
+class PublicNotificationRules(BaseModel):
+    channel_id: uuid.UUID = Field(alias="channel_id")
+    condition: str = Field(alias="condition")
+    created_at: datetime.datetime = Field(alias="created_at")
+    environment_ids: List[uuid.UUID] = Field(alias="environment_ids")
+    events: List[str] = Field(alias="events")
+    id: uuid.UUID = Field(alias="id")
+    in_a_row: Optional[int] = Field(alias="in_a_row")
+    is_critical_exempt: bool = Field(alias="is_critical_exempt")
+    is_enabled: bool = Field(alias="is_enabled")
+    min_severity: str = Field(alias="min_severity")
+    name: str = Field(alias="name")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+    project_id: Optional[uuid.UUID] = Field(alias="project_id")
+    quiet_action: str = Field(alias="quiet_action")
+    quiet_from: Optional[datetime.time] = Field(alias="quiet_from")
+    quiet_until: Optional[datetime.time] = Field(alias="quiet_until")
+    suite_ids: List[uuid.UUID] = Field(alias="suite_ids")
+    tags: List[str] = Field(alias="tags")
+    time_zone: str = Field(alias="time_zone")
+    trigger_kinds: List[str] = Field(alias="trigger_kinds")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+
+class PublicNotificationRulesInsert(TypedDict):
+    channel_id: Annotated[uuid.UUID, Field(alias="channel_id")]
+    condition: NotRequired[Annotated[str, Field(alias="condition")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    environment_ids: NotRequired[Annotated[List[uuid.UUID], Field(alias="environment_ids")]]
+    events: Annotated[List[str], Field(alias="events")]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    in_a_row: NotRequired[Annotated[Optional[int], Field(alias="in_a_row")]]
+    is_critical_exempt: NotRequired[Annotated[bool, Field(alias="is_critical_exempt")]]
+    is_enabled: NotRequired[Annotated[bool, Field(alias="is_enabled")]]
+    min_severity: NotRequired[Annotated[str, Field(alias="min_severity")]]
+    name: Annotated[str, Field(alias="name")]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    quiet_action: NotRequired[Annotated[str, Field(alias="quiet_action")]]
+    quiet_from: NotRequired[Annotated[Optional[datetime.time], Field(alias="quiet_from")]]
+    quiet_until: NotRequired[Annotated[Optional[datetime.time], Field(alias="quiet_until")]]
+    suite_ids: NotRequired[Annotated[List[uuid.UUID], Field(alias="suite_ids")]]
+    tags: NotRequired[Annotated[List[str], Field(alias="tags")]]
+    time_zone: NotRequired[Annotated[str, Field(alias="time_zone")]]
+    trigger_kinds: NotRequired[Annotated[List[str], Field(alias="trigger_kinds")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+
+class PublicNotificationRulesUpdate(TypedDict):
+    channel_id: NotRequired[Annotated[uuid.UUID, Field(alias="channel_id")]]
+    condition: NotRequired[Annotated[str, Field(alias="condition")]]
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    environment_ids: NotRequired[Annotated[List[uuid.UUID], Field(alias="environment_ids")]]
+    events: NotRequired[Annotated[List[str], Field(alias="events")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    in_a_row: NotRequired[Annotated[Optional[int], Field(alias="in_a_row")]]
+    is_critical_exempt: NotRequired[Annotated[bool, Field(alias="is_critical_exempt")]]
+    is_enabled: NotRequired[Annotated[bool, Field(alias="is_enabled")]]
+    min_severity: NotRequired[Annotated[str, Field(alias="min_severity")]]
+    name: NotRequired[Annotated[str, Field(alias="name")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    project_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="project_id")]]
+    quiet_action: NotRequired[Annotated[str, Field(alias="quiet_action")]]
+    quiet_from: NotRequired[Annotated[Optional[datetime.time], Field(alias="quiet_from")]]
+    quiet_until: NotRequired[Annotated[Optional[datetime.time], Field(alias="quiet_until")]]
+    suite_ids: NotRequired[Annotated[List[uuid.UUID], Field(alias="suite_ids")]]
+    tags: NotRequired[Annotated[List[str], Field(alias="tags")]]
+    time_zone: NotRequired[Annotated[str, Field(alias="time_zone")]]
+    trigger_kinds: NotRequired[Annotated[List[str], Field(alias="trigger_kinds")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+
 class PublicOrganizationInvitations(BaseModel):
     created_at: datetime.datetime = Field(alias="created_at")
     email: Optional[str] = Field(alias="email")

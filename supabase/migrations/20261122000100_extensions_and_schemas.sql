@@ -22,7 +22,8 @@ begin
             'test_request_configs', 'test_response_specs', 'test_data_fixtures', 'fixture_usage',
             'environments', 'environment_variables', 'test_runs', 'test_execution_context',
             'test_context_values', 'test_results', 'test_result_details', 'assertion_results',
-            'workers', 'data_changes', 'platform_events', 'test_run_history'
+            'workers', 'data_changes', 'platform_events', 'test_run_history',
+            'notification_channels', 'notification_rules'
         ]);
 
     if v_taken is not null then

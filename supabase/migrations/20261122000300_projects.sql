@@ -15,6 +15,7 @@ create table public.projects (
     pause_reason text,
     created_at timestamptz not null default now(),
     constraint projects_name_key unique (organization_id, name),
+    constraint projects_organization_key unique (id, organization_id),
     constraint projects_name_check check (length(btrim(name)) between 1 and 200),
     constraint projects_pause_check check (
         paused_at is not null or num_nonnulls(paused_by, pause_reason) = 0

@@ -36,6 +36,12 @@ as $function$
             "is_complete": "boolean", "fixtures": "array", "tests": "array"
         }$json$::jsonb
         when 'fixture' then '{"name": "text", "rows": "array"}'::jsonb
+        when 'channel' then $json${
+            "id": "id", "organization": "id", "project": "id?", "name": "text",
+            "kind": ["webhook", "slack"], "url": "text", "is_enabled": "boolean",
+            "labels": "texts", "max_per_hour": "integer", "link_base": "text?",
+            "new_signing_secret": "boolean"
+        }$json$::jsonb
     end;
 $function$;
 comment on function private.document_fields(text) is
@@ -86,6 +92,9 @@ begin
                     '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
                 )
                     then 'is not an id'
+            end
+            when 'id?' then case
+                when jsonb_typeof(value) <> 'null' then private.field_problem(value, '"id"')
             end
             when 'text' then case when jsonb_typeof(value) <> 'string' then 'is not text' end
             when 'text?' then case

@@ -302,6 +302,7 @@ begin
         order by items.id
         for update of items
     ));
+    perform private.lose_deliveries(worker_ids);
 end;
 $function$;
 comment on function private.end_leases(uuid[]) is

@@ -338,7 +338,7 @@ end;
 $function$;
 comment on function private.start_runs(jsonb) is 'Tell who watches that these tests are under way.';
 
-create function private.claim(
+create function private.claim_tests(
     worker public.workers, call_id uuid, free_slots integer, prefetch integer
 )
 returns jsonb
@@ -365,7 +365,7 @@ begin
     from private.work_items as items
     where
         items.state = 'leased'
-        and items.call_id = claim.call_id
+        and items.call_id = claim_tests.call_id
         and items.worker_id = worker.id;
     if v_replayed <> '{}' then
         return jsonb_build_object(
@@ -386,7 +386,9 @@ begin
         into v_runs, v_is_complete
         from private.lock_runs(worker, free_slots + prefetch) as locked;
         exit when v_runs = '{}';
-        v_items := private.lease_items(v_runs, worker.id, claim.call_id, free_slots, prefetch);
+        v_items := private.lease_items(
+            v_runs, worker.id, claim_tests.call_id, free_slots, prefetch
+        );
         v_is_complete := v_is_complete and v_items is not null;
         exit when cardinality(v_items) > 0 is not true;
         v_work := private.hand_out(v_items);
@@ -409,6 +411,53 @@ begin
     );
 end;
 $function$;
-comment on function private.claim(public.workers, uuid, integer, integer) is
-$comment${"work": [item, ...], "retry_ms"}: leases for a worker;
+comment on function private.claim_tests(public.workers, uuid, integer, integer) is
+$comment${"work": [item, ...], "retry_ms"}: leases of tests for a worker;
 retry_ms says when to ask again if work is empty.$comment$;
+
+create function private.claim(
+    worker public.workers, call_id uuid, free_slots integer, prefetch integer
+)
+returns jsonb
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_messages jsonb;
+    v_reply jsonb;
+    v_is_replay boolean;
+    v_few integer := greatest(free_slots / 8, 1);
+    v_left integer;
+begin
+    -- the common case, on every claim: there is nothing to deliver
+    if free_slots = 0 or not private.has_open_delivery() then
+        return private.claim_tests(worker, claim.call_id, free_slots, prefetch);
+    end if;
+
+    v_messages := private.replay_deliveries(worker.id, claim.call_id);
+    v_is_replay := v_messages <> '[]';
+    -- a few come before tests, so that a busy queue keeps no message waiting; and more of them where
+    -- tests leave slots
+    if not v_is_replay then
+        perform private.rescue_deliveries();
+        v_messages := private.claim_deliveries(worker, claim.call_id, v_few);
+    end if;
+    v_left := free_slots - jsonb_array_length(v_messages);
+    v_reply := private.claim_tests(worker, claim.call_id, greatest(v_left, 0), prefetch);
+    v_left := v_left - jsonb_array_length(v_reply -> 'work');
+    if not v_is_replay and v_left > 0 and jsonb_array_length(v_messages) = v_few then
+        v_messages := v_messages
+            || private.claim_deliveries(worker, claim.call_id, v_left);
+    end if;
+    if v_messages = '[]' then
+        return v_reply;
+    end if;
+    return jsonb_build_object('work', v_messages || (v_reply -> 'work'), 'retry_ms', null);
+end;
+$function$;
+comment on function private.claim(public.workers, uuid, integer, integer) is
+$comment${"work": [item, ...], "retry_ms"}: leases of tests and of messages for a worker, both as
+items of the wire contract; retry_ms says when to ask again if work is empty.$comment$;

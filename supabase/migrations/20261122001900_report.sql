@@ -354,7 +354,7 @@ declare
     v_cancelled bigint[];
     v_unreportable bigint[];
     v_unknown jsonb;
-    v_replayed bigint[];
+    v_others bigint[];
 begin
     select recorded.accepted, recorded.cancelled, recorded.unreportable
     into v_accepted, v_cancelled, v_unreportable
@@ -362,9 +362,11 @@ begin
 
     v_unknown := private.pick_reports(reports, v_accepted || v_unreportable);
     if v_unknown <> '[]' then
-        v_replayed := private.find_replayed(worker.id, v_unknown);
-        v_accepted := v_accepted || v_replayed;
-        v_unknown := private.pick_reports(v_unknown, v_replayed);
+        -- what is about no test that is under way: about messages, or told before
+        v_others := private.report_deliveries(worker.id, v_unknown)
+            || private.find_replayed(worker.id, v_unknown);
+        v_accepted := v_accepted || v_others;
+        v_unknown := private.pick_reports(v_unknown, v_others);
         begin
             perform private.keep_stale_reports(worker, v_unknown);
         exception

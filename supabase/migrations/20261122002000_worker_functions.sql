@@ -138,6 +138,9 @@ begin
     )
 
     select coalesce(array_agg(renewed.id), '{}') into v_held from renewed;
+    if cardinality(v_held) < jsonb_array_length(renew_work.items) then
+        v_held := v_held || private.renew_deliveries(renew_work.worker_id, renew_work.items);
+    end if;
 
     return jsonb_build_object(
         'lost', (
@@ -198,6 +201,10 @@ begin
     )
 
     select coalesce(array_agg(released.id), '{}') into v_released from released;
+    if cardinality(v_released) < jsonb_array_length(release_work.items) then
+        v_released := v_released
+            || private.release_deliveries(release_work.worker_id, release_work.items);
+    end if;
     perform private.stop_items(v_runs);
     perform private.advance_runs(v_runs);
     return jsonb_build_object('released', v_released);

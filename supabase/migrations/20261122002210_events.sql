@@ -42,6 +42,18 @@ create index platform_events_organization_id_idx
 on public.platform_events (organization_id, id desc);
 create index platform_events_project_id_idx on public.platform_events (project_id, id desc);
 
+create index platform_events_created_at_idx on public.platform_events (created_at);
+
+create table private.fresh_events (
+    event_id bigint primary key references public.platform_events on delete cascade
+);
+comment on table private.fresh_events is
+'Events that no notification rule has looked at yet: private.process_events does.';
+comment on column private.fresh_events.event_id is 'The event.';
+alter table private.fresh_events enable row level security;
+-- closed on purpose: the advisors take a table without a policy for one that was forgotten
+create policy closed on private.fresh_events for select to public using (false);
+
 create type private.new_event as (
     organization_id uuid,
     project_id uuid,
@@ -95,6 +107,9 @@ begin
     )
 
     select coalesce(array_agg(raised.id order by raised.id), '{}') into v_ids from raised;
+    insert into private.fresh_events (event_id)
+    select fresh.id
+    from unnest(v_ids) as fresh (id);
 
     perform private.announce(
         'project:' || told.project_id, told.event,
@@ -127,3 +142,24 @@ grant select on public.platform_events to authenticated, service_role;
 create policy platform_events_select_member on public.platform_events
 for select to authenticated
 using (organization_id = any(array(select private.my_organization_ids())));
+
+create function private.told_event_names()
+returns text[]
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return array[
+        'run_finished', 'flaky_detected', 'flaky_resolved', 'quarantine_expired',
+        'performance_alert', 'performance_improved', 'failure_new', 'failure_resolved',
+        'retention_failed', 'storage_nearly_full'
+    ];
+end;
+$function$;
+comment on function private.told_event_names() is
+$comment$Events that notification rules may name. Not among them is notification_failed: a channel
+that does not work is not told of itself.$comment$;
+grant execute on function private.told_event_names() to authenticated, service_role;

@@ -30,7 +30,9 @@ begin
             ('test_data_fixtures', '{id,id,name}'),
             ('fixture_usage', '{test_case_id,test_case_id}'),
             ('environments', '{id,id,name}'),
-            ('environment_variables', '{id,id,environment_id,name}')
+            ('environment_variables', '{id,id,environment_id,name}'),
+            ('notification_channels', '{id,id,name}'),
+            ('notification_rules', '{id,id,channel_id,name}')
         ) as tables (name, arguments)
     loop
         for v_event in

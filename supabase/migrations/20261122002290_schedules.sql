@@ -8,6 +8,7 @@ select cron.schedule('assay_time_out_runs', '10 seconds', 'select private.time_o
 select cron.schedule(
     'assay_process_runs', '10 seconds', 'select private.process_finished_runs()'
 );
+select cron.schedule('assay_process_events', '10 seconds', 'select private.process_events()');
 select cron.schedule('assay_send_canaries', '* * * * *', 'select private.send_canaries()');
 select cron.schedule(
     'assay_drop_retired_secrets', '*/10 * * * *', 'select private.drop_retired_secrets()'
@@ -39,4 +40,5 @@ select cron.schedule(
 select cron.schedule(
     'assay_cleanup_contexts', '*/10 * * * *', 'select private.cleanup_expired_contexts()'
 );
+select cron.schedule('assay_prune_events', '45 1 * * *', 'select private.prune_events()');
 select cron.schedule('assay_prune_changes', '*/10 * * * *', 'select private.prune_changes()');

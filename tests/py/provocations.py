@@ -244,6 +244,74 @@ def unknown_fixture(engine: Engine) -> Statement:
     return saving(engine, case(fixture="there is none"))
 
 
+def channel(engine: Engine, **document: Any) -> Statement:
+    """Return the call that saves a channel of the organization."""
+    fields = {"organization": str(engine.organization), "name": "ops", "kind": "webhook"}
+    fields |= {"url": "https://hooks.test/x", **document}
+    return engine.call("save_notification_channel", document=fields)
+
+
+def channel_id(engine: Engine) -> str:
+    """Save a channel and return its id."""
+    call = channel(engine)
+    return engine.value(call.sql, *call.values)["id"]
+
+
+def rule(engine: Engine, name: str = "all", *events: str) -> Statement:
+    """Return the statement that writes a rule of the one channel there is."""
+    return Statement(
+        "insert into public.notification_rules (organization_id, channel_id, name, events)"
+        " select organization_id, id, %s || number, %s"
+        " from public.notification_channels, generate_series(1, %s) as number"
+        " where organization_id = %s",
+        (name, list(events) or ["run_finished"], 1, engine.organization),
+    )
+
+
+@refusal
+def malformed_channel(engine: Engine) -> Statement:
+    return channel(engine, max_per_hour=0)
+
+
+@refusal
+def malformed_url(engine: Engine) -> Statement:
+    return channel(engine, url="gopher://hooks.test/x")
+
+
+@refusal
+def malformed_rule(engine: Engine) -> Statement:
+    channel_id(engine)
+    return rule(engine, "all", "moon_rises")
+
+
+@refusal
+def unknown_channel(engine: Engine) -> Statement:
+    return engine.call("delete_notification_channel", channel_id=uuid.uuid4())
+
+
+@refusal
+def too_many_channels(engine: Engine) -> Statement:
+    for number in range(50):
+        engine.make(channel(engine, name=f"channel {number}"))
+    return channel(engine, name="one more")
+
+
+@refusal
+def too_many_rules(engine: Engine) -> Statement:
+    channel_id(engine)
+    many = rule(engine)
+    engine.make(Statement(many.sql, (*many.values[:2], 200, *many.values[3:])))
+    return rule(engine, "one more")
+
+
+@refusal
+def too_many_channel_tests(engine: Engine) -> Statement:
+    trial = engine.call("test_notification_channel", channel_id=channel_id(engine))
+    for _ in range(10):
+        engine.make(trial)
+    return trial
+
+
 @refusal
 def name_taken(engine: Engine) -> Statement:
     suite = engine.save(case("one"), case("two"))

@@ -82,6 +82,7 @@ class Filler:
         self._people(made)
         self._project(made)
         self._tests(made)
+        self._channel(made)
         made.ids["run"] = self._finished_run(made)
         made.ids["live_run"] = self._live_run(made)
         made.ids["result"] = self._value(
@@ -200,6 +201,30 @@ class Filler:
             summary=mark,
             is_safe=True,
         )["id"]
+
+    def _channel(self, made: Organization) -> None:
+        mark, owner = made.mark, made.people["owner"]
+        organization = made.ids["organization"]
+        made.ids["channel"] = self.call(
+            "save_notification_channel",
+            owner,
+            document={
+                "organization": organization,
+                "name": f"{mark} channel",
+                "kind": "webhook",
+                "url": f"https://{mark}.example/{made.secret}-hook",
+            },
+        )["id"]
+        self.insert(
+            "notification_rules",
+            owner,
+            organization_id=organization,
+            channel_id=made.ids["channel"],
+            name=f"{mark} rule",
+            events=["run_finished"],
+            tags=[mark],
+        )
+        self.call("test_notification_channel", owner, channel_id=made.ids["channel"])
 
     def _tests(self, made: Organization) -> None:
         mark, owner = made.mark, made.people["owner"]

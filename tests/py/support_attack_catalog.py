@@ -171,6 +171,7 @@ IDENTIFIED = {
     "user_id": "member",
     "worker_id": "worker",
     "call_id": "call",
+    "channel_id": "channel",
     "invitation_id": "invitation",
     # it is for an address that no attacker has
     "token": "invitation_token",
@@ -221,6 +222,11 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
         "id": ids["test"],
         "depends_on": [{"test": ids["second_test"], "kind": "order"}],
     },
+    "save_notification_channel.document": lambda ids: {
+        "id": ids["channel"],
+        "url": "https://hostile.example/",
+    },
+    "list_deliveries.before": lambda _: 2**40,
     "save_suite.document": lambda ids: {"id": ids["suite"], "project": ids["project"]},
 }
 """How to make an argument of this name, or that of this function, from the ids of somebody."""

@@ -291,6 +291,8 @@ select bag_eq(
         and has_function_privilege('authenticated', procedures.oid, 'execute')
     $$,
     $$ values
+    ('delete_notification_channel'), ('is_time_zone'), ('list_deliveries'), ('rule_problem'),
+    ('save_notification_channel'), ('test_notification_channel'), ('told_event_names'),
     ('are_labels'), ('claim_work'), ('register_worker'), ('release_work'), ('renew_work'),
     ('report_work'), ('revoke_runner'), ('get_wakeup_topics'),
     ('accept_invitation'), ('invite_member'), ('leave_organization'), ('remove_member'),
@@ -334,6 +336,8 @@ select bag_eq(
         and has_function_privilege('service_role', procedures.oid, 'execute')
     $$,
     $$ values
+    ('delete_notification_channel'), ('is_time_zone'), ('list_deliveries'), ('rule_problem'),
+    ('save_notification_channel'), ('test_notification_channel'), ('told_event_names'),
     ('are_labels'), ('revoke_runner'), ('get_wakeup_topics'),
     ('invite_member'), ('remove_member'), ('revoke_invitation'), ('set_member_role'),
     ('cleanup_expired_contexts'),
