@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from bench import house, hygiene, large, rls, throughput, wakeup
+from bench import history, house, hygiene, large, rls, throughput, wakeup
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 PARTS: dict[str, tuple[str, Sequence[ModuleType]]] = {
@@ -19,6 +19,7 @@ PARTS: dict[str, tuple[str, Sequence[ModuleType]]] = {
     "rls": ("Row level security", (rls,)),
     "large": ("Large runs", (large,)),
     "hygiene": ("Hygiene of the queue", (hygiene,)),
+    "history": ("Ten million results", (history,)),
 }
 # the others take many minutes, and are asked for by name
 DEFAULT = ("runs", "rls")

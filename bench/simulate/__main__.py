@@ -7,14 +7,14 @@ import datetime as dt
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
 
 from bench import house
 from bench.simulate.replay import Replay, replay
-from bench.simulate.rules import NAIVE
+from bench.simulate.rules import ASSAY, NAIVE
 from bench.simulate.world import World
 from bench.simulate.worlds import YEAR, year
 from bench.simulate.write import prepare
@@ -41,15 +41,18 @@ def main() -> None:
         psycopg.connect(connection.db_url, autocommit=True) as database,
     ):
         prepare(database)
-        replays = replay(database, world, NAIVE, days)
+        rules = [*NAIVE, *(rule for rule in ASSAY if rule.is_there(database))]
+        replays, jobs = replay(database, world, rules, days)
         counted = database.execute("select count(*) from public.test_results").fetchone()
         assert counted
-    text = "\n".join(report(world, replays, days, counted[0]))
+    text = "\n".join(report(world, replays, jobs, days, counted[0]))
     RESULTS.write_text(text + "\n")
     sys.stdout.write(f"{text}\nWritten to {RESULTS}\n")
 
 
-def report(world: World, replays: Sequence[Replay], days: int, results: int) -> Iterator[str]:
+def report(
+    world: World, replays: Sequence[Replay], jobs: Mapping[str, float], days: int, results: int
+) -> Iterator[str]:
     """Yield the lines of the page."""
     (project,) = world.projects
     kinds = Counter(test.kind for test in project.tests)
@@ -85,6 +88,14 @@ def report(world: World, replays: Sequence[Replay], days: int, results: int) -> 
             yield f"What there is to find: {what}."
             yield ""
             yield from table(of_subject)
+    if jobs:
+        yield ""
+        yield "## What a night costs"
+        yield ""
+        yield "| job | time, mean |"
+        yield "|---|---|"
+        for job, took_ms in jobs.items():
+            yield f"| {job} | {took_ms:,.0f} ms |"
 
 
 def table(replays: Sequence[Replay]) -> Iterator[str]:

@@ -12,17 +12,13 @@ import time
 import psycopg
 
 from bench import house
-from bench.simulate import findings
+from bench.simulate import findings, nights
 from bench.simulate.worlds import QUARTER, quarter
 from bench.simulate.write import prepare, process_runs, write_history, write_truth
 
 TESTS = 80
-NIGHTLY = (
-    "private.fold_metrics()",
-    "private.rate_tests()",
-    "private.find_regressions()",
-    "private.merge_failures()",
-)
+NIGHTS = 28
+"""How many nights are lived through one by one: some things are told when seen a second time."""
 
 
 def main() -> None:
@@ -49,25 +45,17 @@ def main() -> None:
         say(f"Writing {arguments.days} days of {len(project.tests)} tests")
         prepare(database)
         write_truth(database, world)
-        results = write_history(database)
-        say(f"Working {len(project.runs)} runs with {results:,} results into the history")
+        lived = min(NIGHTS, arguments.days)
+        results = write_history(database, world.at(arguments.days - lived))
         process_runs(database)
-        say("The jobs of a night")
-        for job in NIGHTLY:
-            run_job(database, job)
+        say(f"{results:,} results so far; the last {lived} days one by one, with their nights")
+        for day in range(arguments.days - lived, arguments.days):
+            results += write_history(database, world.at(day + 1))
+            process_runs(database)
+            nights.work(database, world.at(day + 1))
+        say(f"{results:,} results of {len(project.runs)} runs. What Assay found:")
         findings.show(connection, str(project.id(world.seed)), sys.stdout)
         say("Stopping everything")
-
-
-def run_job(database: psycopg.Connection, call: str) -> bool:
-    """Make the *call* of a job if this database has its function; says whether it has."""
-    known = database.execute(
-        "select to_regproc(%s) is not null", [call.partition("(")[0]]
-    ).fetchone()
-    if not known or not known[0]:
-        return False
-    database.execute(f"select {call}".encode())
-    return True
 
 
 if __name__ == "__main__":

@@ -5,11 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
+from postgrest import APIError
 from supabase import Client, create_client
 
 from worker.embedded.stack import Connection
 
 WIDTH = 100
+MOST = 5
+_UNKNOWN = frozenset({"PGRST202", "PGRST205"})
 Row = dict[str, Any]
 
 
@@ -17,14 +20,26 @@ def show(connection: Connection, project: str, output: TextIO) -> None:
     """Write the findings of *project* to *output*."""
     client = create_client(connection.url, connection.secret_key)
     for title, section in SECTIONS:
+        try:
+            lines = list(section(client, project))
+        except APIError as error:
+            if error.code not in _UNKNOWN:
+                raise
+            continue
         output.write(f"\n{title}\n\n")
-        output.writelines(map(wrapped, section(client, project)))
+        output.writelines(map(wrapped, lines or ["nothing"]))
     output.write("\n")
 
 
 def wrapped(line: str) -> str:
     """Return *line* as it is printed: indented, and folded at the width of a page."""
-    return textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="      ") + "\n"
+    depth = len(line) - len(line.lstrip()) + 2
+    return (
+        textwrap.fill(
+            line.strip(), WIDTH, initial_indent=" " * depth, subsequent_indent=" " * (depth + 4)
+        )
+        + "\n"
+    )
 
 
 def rows(client: Client, table: str, project: str, columns: str, order: str) -> list[Row]:
@@ -37,7 +52,7 @@ def rows(client: Client, table: str, project: str, columns: str, order: str) -> 
         .limit(1000)
         .execute()
     )
-    return answer.data
+    return answer.data  # type: ignore[return-value]
 
 
 def show_runs(client: Client, project: str) -> Iterator[str]:
@@ -54,10 +69,94 @@ def show_runs(client: Client, project: str) -> Iterator[str]:
     for run in runs:
         if run["is_infra_suspect"]:
             yield (
-                f"{run['queued_at'][:16]}: {run['failed_count'] + run['error_count']} of "
-                f"{run['total_count']} tests did not pass: suspected infrastructure, set aside"
+                f"{when(run['queued_at'])}: {run['failed_count'] + run['error_count']} of "
+                f"{run['total_count']} tests did not pass. Suspected infrastructure: says nothing "
+                "of the tests"
             )
 
 
+def show_ratings(verdict: str) -> "Section":
+    """Return what yields the tests of a *verdict*, the most costly first, and why."""
+
+    def section(client: Client, project: str) -> Iterator[str]:
+        arguments = {"project_id": project, "verdicts": [verdict]}
+        found = client.rpc("detect_flaky_tests", arguments).execute().data
+        for test in found["tests"]:
+            yield (
+                f"{test['suite_name']}/{test['test_name']} on {test['environment_name']}, "
+                f"confidence {test['confidence']}, {test['wasted_ms'] / 1000:,.0f} s wasted"
+            )
+            for reason in test["reasons"]:
+                yield f"  {reason}"
+
+    return section
+
+
+def show_changes(client: Client, project: str) -> Iterator[str]:
+    """Yield where tests became slower or faster, and with which commit."""
+    changes = rows(
+        client,
+        "performance_changes",
+        project,
+        "direction,status,began_at,commit_sha,before_ms,after_ms,ratio,"
+        "test_cases(name),environments(name)",
+        "began_at",
+    )
+    for change in changes:
+        if change["status"] != "dismissed":
+            share = change["ratio"] - 1
+            yield (
+                f"{change['test_cases']['name']} on {change['environments']['name']}: "
+                f"{abs(share):.0%} {change['direction']}, "
+                f"{change['before_ms']:,.0f} ms to {change['after_ms']:,.0f} ms, "
+                f"since commit {change['commit_sha'][:8]} of {when(change['began_at'])} "
+                f"({change['status']})"
+            )
+
+
+def show_failures(client: Client, project: str) -> Iterator[str]:
+    """Yield the causes that broke the most tests."""
+    causes = rows(
+        client,
+        "failure_analysis",
+        project,
+        "category,message,test_count,occurrence_count,first_seen_at,last_seen_at,status",
+        "test_count",
+    )
+    for cause in causes[:MOST]:
+        yield (
+            f"one cause, {plural(cause['test_count'], 'red test')}: {cause['message']} "
+            f"({cause['category']}, {cause['occurrence_count']:,} times, "
+            f"{when(cause['first_seen_at'])} to {when(cause['last_seen_at'])}, {cause['status']})"
+        )
+    if len(causes) > MOST:
+        yield f"and {len(causes) - MOST} smaller causes"
+
+
+def show_events(client: Client, project: str) -> Iterator[str]:
+    """Yield how often somebody would have been told of what."""
+    told = Counter(
+        event["event"] for event in rows(client, "platform_events", project, "event", "created_at")
+    )
+    yield ", ".join(f"{count} {event}" for event, count in told.most_common())
+
+
+def when(moment: str) -> str:
+    """Return a moment to the minute, as people write it."""
+    return moment[:16].replace("T", " ")
+
+
+def plural(count: int, noun: str) -> str:
+    """Return how many of *noun*."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 Section = Callable[[Client, str], Iterator[str]]
-SECTIONS: tuple[tuple[str, Section], ...] = (("Runs", show_runs),)
+SECTIONS: tuple[tuple[str, Section], ...] = (
+    ("Runs", show_runs),
+    ("Flaky", show_ratings("flaky")),
+    ("Broken", show_ratings("broken")),
+    ("Slower and faster", show_changes),
+    ("Causes of failures", show_failures),
+    ("Events", show_events),
+)

@@ -27,11 +27,14 @@ class Replay:
     night_ms: float
 
 
-def replay(database: Database, world: World, rules: Sequence[Rule], days: int) -> list[Replay]:
-    """Play *days* of the one project of *world*."""
+def replay(
+    database: Database, world: World, rules: Sequence[Rule], days: int
+) -> tuple[list[Replay], dict[str, float]]:
+    """Play *days* of the one project of *world*; also returns what a night's jobs take, in ms."""
     write_truth(database, world)
     alarms: dict[str, dict[int, set[str]]] = defaultdict(dict)
     took_s: dict[str, float] = defaultdict(float)
+    jobs_s: dict[str, float] = defaultdict(float)
     for day in range(days):
         night = world.at(day + 1)
         write_history(database, night)
@@ -47,7 +50,7 @@ def replay(database: Database, world: World, rules: Sequence[Rule], days: int) -
         if day % 28 == 27:
             sys.stderr.write(f"day {day + 1} of {days}\n")
     project = world.projects[0]
-    return [
+    replays = [
         Replay(
             rule,
             score(
@@ -60,6 +63,7 @@ def replay(database: Database, world: World, rules: Sequence[Rule], days: int) -
         )
         for rule in rules
     ]
+    return replays, {job: spent / days * 1000 for job, spent in jobs_s.items()}
 
 
 def troubles_of(world: World, project: Project, subject: str) -> Iterable[Trouble]:

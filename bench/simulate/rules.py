@@ -20,6 +20,12 @@ class Rule:
     subject: str
     name: str
     ask: Callable[[Database, dt.datetime], set[str]]
+    needs: str = "public.test_results"
+
+    def is_there(self, database: Database) -> bool:
+        """Say whether the database has the table that the rule reads."""
+        row = database.execute("select to_regclass(%s) is not null", [self.needs]).fetchone()
+        return bool(row and row[0])
 
 
 def _query(sql: str) -> Callable[[Database, dt.datetime], set[str]]:
@@ -122,3 +128,35 @@ NAIVE = (
         _of_newest("percentile_cont(0.95) within group (order by duration_ms)"),
     ),
 )
+
+
+def _rated(verdict: str) -> Callable[[Database, dt.datetime], set[str]]:
+    return _query(f"select test_case_id from public.test_ratings where verdict = '{verdict}'")
+
+
+def _changed(direction: str, status: str) -> Callable[[Database, dt.datetime], set[str]]:
+    """Return what was found, or confirmed, in the night that has just been."""
+    when = "confirmed_at" if status == "confirmed" else "found_at"
+    return _query(
+        f"""
+        select test_case_id
+        from public.performance_changes
+        where
+            direction = '{direction}' and {when} > %(now)s - interval '1 day'
+            and ('{status}' = 'any' or status = '{status}')
+        """
+    )
+
+
+_RATINGS = "public.test_ratings"
+_CHANGES = "public.performance_changes"
+ASSAY = (
+    Rule("flaky", "**Assay: rated flaky**", _rated("flaky"), _RATINGS),
+    Rule("broken", "**Assay: rated broken**", _rated("broken"), _RATINGS),
+    *(
+        Rule(direction, f"**Assay: {said}, {direction}**", _changed(direction, status), _CHANGES)
+        for direction in ("slower", "faster")
+        for status, said in (("confirmed", "paged"), ("any", "paged or annotated"))
+    ),
+)
+"""What Assay itself says; the jobs of the night have been run before."""

@@ -298,14 +298,6 @@ as $function$
         where runs.no between write_runs.first_no and write_runs.last_no
     ),
 
-    written_storage as (
-        insert into private.run_storage (run_id, organization_id, stored_bytes, is_final)
-        select counted.run_id, projects.organization_id, 500 + 1500 * counted.total_count, true
-        from counted
-        inner join simulation.runs on runs.run_id = counted.run_id
-        inner join public.projects on projects.id = runs.project_id
-    ),
-
     written_results as (
         insert into public.test_results (
             id, run_id, project_id, test_case_id, test_name, suite_name, phase, definition_id,
@@ -359,6 +351,32 @@ as $function$
             played.failures > 0
             or simulation.draw(played.run_no, played.test_no, settings.seed + 6)
             < settings.evidence_share
+    ),
+
+    -- about what the engine would measure, which would take long
+    written_storage as (
+        insert into private.run_storage (
+            run_id, organization_id, planned_on, own_bytes, passed_bytes, failed_bytes, is_final
+        )
+        select
+            runs.run_id,
+            projects.organization_id,
+            (runs.queued_at at time zone 'utc')::date,
+            500 + 400 * counted.total_count,
+            1500 * coalesce(kept.passed, 0),
+            1500 * coalesce(kept.failed, 0),
+            true
+        from counted
+        inner join simulation.runs on runs.run_id = counted.run_id
+        inner join public.projects on projects.id = runs.project_id
+        left join (
+            select
+                attempts.run_id,
+                count(*) filter (where attempts.is_passed) as passed,
+                count(*) filter (where not attempts.is_passed) as failed
+            from attempts
+            group by attempts.run_id
+        ) as kept on kept.run_id = counted.run_id
     ),
 
     written_details as (

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from bench.simulate import nights
 from bench.simulate.world import FAULTS, Incident, Project, World, commit_sha, identify
 
 Database = psycopg.Connection[Any]
@@ -306,6 +307,7 @@ def write_history(
     for number, (first, last, day) in enumerate(portions, 1):
         with unchecked(database):
             row = database.execute("select simulation.write_runs(%s, %s)", [first, last]).fetchone()
+            note_verdicts(database, first, last)
         assert row
         total += row[0]
         if after:
@@ -314,6 +316,18 @@ def write_history(
             took_s = time.monotonic() - started
             sys.stderr.write(f"{total:>11,} results, to {day:%Y-%m-%d}, {took_s:,.0f} s\n")
     return total
+
+
+def note_verdicts(database: Database, first: int, last: int) -> None:
+    """Note for the metrics which verdicts there are, as the trigger does when they are written."""
+    if nights.has(database, "private.note_verdicts"):
+        database.execute(
+            "insert into private.metric_deltas (project_id, run_id, first_seq, last_seq) "
+            "select runs.project_id, runs.id, 1, runs.total_count from simulation.runs as planned "
+            "inner join public.test_runs as runs on runs.id = planned.run_id "
+            "where planned.no between %s and %s order by planned.no",
+            [first, last],
+        )
 
 
 def process_runs(database: Database) -> int:
