@@ -459,6 +459,88 @@ isOneToOne: true
       referencedColumns: ["id","project_id"]
     }
                   ]
+                },"test_quarantines": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"ended_at": string | null,"ended_by": string | null,"environment_id": string | null,"expires_at": string,"id": string,"owner_id": string | null,"project_id": string,"reason": string,"test_case_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"ended_at"?: string | null,"ended_by"?: string | null,"environment_id"?: string | null,"expires_at": string,"id"?: string,"owner_id"?: string | null,"project_id": string,"reason": string,"test_case_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"ended_at"?: string | null,"ended_by"?: string | null,"environment_id"?: string | null,"expires_at"?: string,"id"?: string,"owner_id"?: string | null,"project_id"?: string,"reason"?: string,"test_case_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_quarantines_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "test_quarantines_ended_by_fkey"
+      columns: ["ended_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "test_quarantines_environment_id_fkey"
+      columns: ["environment_id","project_id"]
+isOneToOne: false
+      referencedRelation: "environments"
+      referencedColumns: ["id","project_id"]
+    },{
+      foreignKeyName: "test_quarantines_owner_id_fkey"
+      columns: ["owner_id"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "test_quarantines_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "test_quarantines_test_case_id_fkey"
+      columns: ["test_case_id","project_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id","project_id"]
+    }
+                  ]
+                },"test_ratings": {
+                  Row: {
+                    "attempt_count": number,"bad_rate": number,"confidence": string,"contradiction_count": number,"environment_id": string,"failure_count": number,"failure_level": number,"failure_run_id": string | null,"flake_bound": number,"flake_count": number,"flake_rate": number,"flake_run_id": string | null,"flip_rate": number | null,"key_count": number,"last_run_at": string,"pass_streak": number,"project_id": string,"rated_at": string,"reasons": (string)[],"result_count": number,"retry_ms": number,"run_count": number,"since": string,"skipped_count": number,"test_case_id": string,"verdict": string,"wasted_ms": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attempt_count": number,"bad_rate": number,"confidence": string,"contradiction_count": number,"environment_id": string,"failure_count": number,"failure_level": number,"failure_run_id"?: string | null,"flake_bound": number,"flake_count": number,"flake_rate": number,"flake_run_id"?: string | null,"flip_rate"?: number | null,"key_count": number,"last_run_at": string,"pass_streak": number,"project_id": string,"rated_at": string,"reasons": (string)[],"result_count": number,"retry_ms": number,"run_count": number,"since": string,"skipped_count": number,"test_case_id": string,"verdict": string,"wasted_ms": number
+                  }
+                  Update: {
+                    "attempt_count"?: number,"bad_rate"?: number,"confidence"?: string,"contradiction_count"?: number,"environment_id"?: string,"failure_count"?: number,"failure_level"?: number,"failure_run_id"?: string | null,"flake_bound"?: number,"flake_count"?: number,"flake_rate"?: number,"flake_run_id"?: string | null,"flip_rate"?: number | null,"key_count"?: number,"last_run_at"?: string,"pass_streak"?: number,"project_id"?: string,"rated_at"?: string,"reasons"?: (string)[],"result_count"?: number,"retry_ms"?: number,"run_count"?: number,"since"?: string,"skipped_count"?: number,"test_case_id"?: string,"verdict"?: string,"wasted_ms"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_ratings_environment_id_fkey"
+      columns: ["environment_id","project_id"]
+isOneToOne: false
+      referencedRelation: "environments"
+      referencedColumns: ["id","project_id"]
+    },{
+      foreignKeyName: "test_ratings_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "test_ratings_test_case_id_fkey"
+      columns: ["test_case_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"test_request_configs": {
                   Row: {
                     "auth": Json | null,"body": Json | null,"connect_timeout_ms": number,"headers": NonNullable<Json>,"idempotency_header": string | null,"max_body_bytes": number,"max_redirects": number,"method": string,"path": string,"project_id": string,"query": NonNullable<Json>,"test_case_id": string,"total_timeout_ms": number,"verify_tls": boolean
@@ -515,14 +597,14 @@ isOneToOne: true
                   ]
                 },"test_results": {
                   Row: {
-                    "accepted_lease": string | null,"attempt_count": number,"bindings": NonNullable<Json>,"category": string | null,"cause_edge": string | null,"cause_result_id": string | null,"cause_status": string | null,"definition_id": number,"duration_ms": number | null,"finished_at": string | null,"finished_seq": number | null,"fixture_snapshot_id": number | null,"http_status": number | null,"id": string,"message": string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count": number,"row_index": number,"row_key": string,"run_id": string,"slug": string | null,"started_at": string | null,"status": string,"suite_name": string,"test_case_id": string,"test_name": string
+                    "accepted_lease": string | null,"attempt_count": number,"bindings": NonNullable<Json>,"category": string | null,"cause_edge": string | null,"cause_result_id": string | null,"cause_status": string | null,"definition_id": number,"duration_ms": number | null,"finished_at": string | null,"finished_seq": number | null,"fixture_snapshot_id": number | null,"http_status": number | null,"id": string,"is_quarantined": boolean,"message": string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count": number,"row_index": number,"row_key": string,"run_id": string,"slug": string | null,"started_at": string | null,"status": string,"suite_name": string,"test_case_id": string,"test_name": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "accepted_lease"?: string | null,"attempt_count"?: number,"bindings"?: NonNullable<Json>,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id": number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"fixture_snapshot_id"?: number | null,"http_status"?: number | null,"id"?: string,"message"?: string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id": string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name": string,"test_case_id": string,"test_name": string
+                    "accepted_lease"?: string | null,"attempt_count"?: number,"bindings"?: NonNullable<Json>,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id": number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"fixture_snapshot_id"?: number | null,"http_status"?: number | null,"id"?: string,"is_quarantined"?: boolean,"message"?: string | null,"phase": string,"planned_on": string,"project_id": string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id": string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name": string,"test_case_id": string,"test_name": string
                   }
                   Update: {
-                    "accepted_lease"?: string | null,"attempt_count"?: number,"bindings"?: NonNullable<Json>,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id"?: number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"fixture_snapshot_id"?: number | null,"http_status"?: number | null,"id"?: string,"message"?: string | null,"phase"?: string,"planned_on"?: string,"project_id"?: string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id"?: string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name"?: string,"test_case_id"?: string,"test_name"?: string
+                    "accepted_lease"?: string | null,"attempt_count"?: number,"bindings"?: NonNullable<Json>,"category"?: string | null,"cause_edge"?: string | null,"cause_result_id"?: string | null,"cause_status"?: string | null,"definition_id"?: number,"duration_ms"?: number | null,"finished_at"?: string | null,"finished_seq"?: number | null,"fixture_snapshot_id"?: number | null,"http_status"?: number | null,"id"?: string,"is_quarantined"?: boolean,"message"?: string | null,"phase"?: string,"planned_on"?: string,"project_id"?: string,"rescue_count"?: number,"row_index"?: number,"row_key"?: string,"run_id"?: string,"slug"?: string | null,"started_at"?: string | null,"status"?: string,"suite_name"?: string,"test_case_id"?: string,"test_name"?: string
                   }
                   Relationships: [
                     {
@@ -746,6 +828,9 @@ isOneToOne: false
 "delete_secret":
 { Args: { "environment_id": string,"name": string }; Returns: undefined
                            },
+"detect_flaky_tests":
+{ Args: { "environment_id"?: string,"max_tests"?: number,"project_id": string,"verdicts"?: (string)[],"window_days"?: number }; Returns: Json
+                           },
 "get_aggregated_context":
 { Args: { "result_id": string }; Returns: Json
                            },
@@ -831,6 +916,26 @@ isOneToOne: false
 "plan_run":
 { Args: { "environment_id": string,"selection"?: Json,"variables"?: Json }; Returns: Json
                            },
+"quarantine_test":
+{ Args: { "environment_id"?: string,"expires_at": string,"owner_id": string,"reason": string,"test_id": string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"ended_at": string | null,
+"ended_by": string | null,
+"environment_id": string | null,
+"expires_at": string,
+"id": string,
+"owner_id": string | null,
+"project_id": string,
+"reason": string,
+"test_case_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "test_quarantines"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "queue_run":
 { Args: { "environment_id": string,"idempotency_key"?: string,"max_parallel"?: number,"selection"?: Json,"timeout_ms"?: number,"variables"?: Json }; Returns: {
               "api_version": string | null,
@@ -902,6 +1007,26 @@ isOneToOne: false
 "register_worker":
 { Args: { "capacity": number,"labels"?: (string)[],"name": string,"version": string }; Returns: string
                            },
+"release_test":
+{ Args: { "environment_id"?: string,"test_id": string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"ended_at": string | null,
+"ended_by": string | null,
+"environment_id": string | null,
+"expires_at": string,
+"id": string,
+"owner_id": string | null,
+"project_id": string,
+"reason": string,
+"test_case_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "test_quarantines"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "release_work":
 { Args: { "items": Json,"worker_id": string }; Returns: Json
                            },

@@ -717,6 +717,132 @@ class PublicTestExecutionContextUpdate(TypedDict):
     updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
     value_count: NotRequired[Annotated[int, Field(alias="value_count")]]
 
+class PublicTestQuarantines(BaseModel):
+    created_at: datetime.datetime = Field(alias="created_at")
+    created_by: Optional[uuid.UUID] = Field(alias="created_by")
+    ended_at: Optional[datetime.datetime] = Field(alias="ended_at")
+    ended_by: Optional[uuid.UUID] = Field(alias="ended_by")
+    environment_id: Optional[uuid.UUID] = Field(alias="environment_id")
+    expires_at: datetime.datetime = Field(alias="expires_at")
+    id: uuid.UUID = Field(alias="id")
+    owner_id: Optional[uuid.UUID] = Field(alias="owner_id")
+    project_id: uuid.UUID = Field(alias="project_id")
+    reason: str = Field(alias="reason")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+
+class PublicTestQuarantinesInsert(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    created_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="created_by")]]
+    ended_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ended_at")]]
+    ended_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="ended_by")]]
+    environment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="environment_id")]]
+    expires_at: Annotated[datetime.datetime, Field(alias="expires_at")]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    owner_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="owner_id")]]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    reason: Annotated[str, Field(alias="reason")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+
+class PublicTestQuarantinesUpdate(TypedDict):
+    created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
+    created_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="created_by")]]
+    ended_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="ended_at")]]
+    ended_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="ended_by")]]
+    environment_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="environment_id")]]
+    expires_at: NotRequired[Annotated[datetime.datetime, Field(alias="expires_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    owner_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="owner_id")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    reason: NotRequired[Annotated[str, Field(alias="reason")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+
+class PublicTestRatings(BaseModel):
+    attempt_count: int = Field(alias="attempt_count")
+    bad_rate: float = Field(alias="bad_rate")
+    confidence: str = Field(alias="confidence")
+    contradiction_count: int = Field(alias="contradiction_count")
+    environment_id: uuid.UUID = Field(alias="environment_id")
+    failure_count: int = Field(alias="failure_count")
+    failure_level: float = Field(alias="failure_level")
+    failure_run_id: Optional[uuid.UUID] = Field(alias="failure_run_id")
+    flake_bound: float = Field(alias="flake_bound")
+    flake_count: int = Field(alias="flake_count")
+    flake_rate: float = Field(alias="flake_rate")
+    flake_run_id: Optional[uuid.UUID] = Field(alias="flake_run_id")
+    flip_rate: Optional[float] = Field(alias="flip_rate")
+    key_count: int = Field(alias="key_count")
+    last_run_at: datetime.datetime = Field(alias="last_run_at")
+    pass_streak: int = Field(alias="pass_streak")
+    project_id: uuid.UUID = Field(alias="project_id")
+    rated_at: datetime.datetime = Field(alias="rated_at")
+    reasons: List[str] = Field(alias="reasons")
+    result_count: int = Field(alias="result_count")
+    retry_ms: float = Field(alias="retry_ms")
+    run_count: int = Field(alias="run_count")
+    since: datetime.datetime = Field(alias="since")
+    skipped_count: int = Field(alias="skipped_count")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+    verdict: str = Field(alias="verdict")
+    wasted_ms: float = Field(alias="wasted_ms")
+
+class PublicTestRatingsInsert(TypedDict):
+    attempt_count: Annotated[int, Field(alias="attempt_count")]
+    bad_rate: Annotated[float, Field(alias="bad_rate")]
+    confidence: Annotated[str, Field(alias="confidence")]
+    contradiction_count: Annotated[int, Field(alias="contradiction_count")]
+    environment_id: Annotated[uuid.UUID, Field(alias="environment_id")]
+    failure_count: Annotated[int, Field(alias="failure_count")]
+    failure_level: Annotated[float, Field(alias="failure_level")]
+    failure_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="failure_run_id")]]
+    flake_bound: Annotated[float, Field(alias="flake_bound")]
+    flake_count: Annotated[int, Field(alias="flake_count")]
+    flake_rate: Annotated[float, Field(alias="flake_rate")]
+    flake_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="flake_run_id")]]
+    flip_rate: NotRequired[Annotated[Optional[float], Field(alias="flip_rate")]]
+    key_count: Annotated[int, Field(alias="key_count")]
+    last_run_at: Annotated[datetime.datetime, Field(alias="last_run_at")]
+    pass_streak: Annotated[int, Field(alias="pass_streak")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    rated_at: Annotated[datetime.datetime, Field(alias="rated_at")]
+    reasons: Annotated[List[str], Field(alias="reasons")]
+    result_count: Annotated[int, Field(alias="result_count")]
+    retry_ms: Annotated[float, Field(alias="retry_ms")]
+    run_count: Annotated[int, Field(alias="run_count")]
+    since: Annotated[datetime.datetime, Field(alias="since")]
+    skipped_count: Annotated[int, Field(alias="skipped_count")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+    verdict: Annotated[str, Field(alias="verdict")]
+    wasted_ms: Annotated[float, Field(alias="wasted_ms")]
+
+class PublicTestRatingsUpdate(TypedDict):
+    attempt_count: NotRequired[Annotated[int, Field(alias="attempt_count")]]
+    bad_rate: NotRequired[Annotated[float, Field(alias="bad_rate")]]
+    confidence: NotRequired[Annotated[str, Field(alias="confidence")]]
+    contradiction_count: NotRequired[Annotated[int, Field(alias="contradiction_count")]]
+    environment_id: NotRequired[Annotated[uuid.UUID, Field(alias="environment_id")]]
+    failure_count: NotRequired[Annotated[int, Field(alias="failure_count")]]
+    failure_level: NotRequired[Annotated[float, Field(alias="failure_level")]]
+    failure_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="failure_run_id")]]
+    flake_bound: NotRequired[Annotated[float, Field(alias="flake_bound")]]
+    flake_count: NotRequired[Annotated[int, Field(alias="flake_count")]]
+    flake_rate: NotRequired[Annotated[float, Field(alias="flake_rate")]]
+    flake_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="flake_run_id")]]
+    flip_rate: NotRequired[Annotated[Optional[float], Field(alias="flip_rate")]]
+    key_count: NotRequired[Annotated[int, Field(alias="key_count")]]
+    last_run_at: NotRequired[Annotated[datetime.datetime, Field(alias="last_run_at")]]
+    pass_streak: NotRequired[Annotated[int, Field(alias="pass_streak")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    rated_at: NotRequired[Annotated[datetime.datetime, Field(alias="rated_at")]]
+    reasons: NotRequired[Annotated[List[str], Field(alias="reasons")]]
+    result_count: NotRequired[Annotated[int, Field(alias="result_count")]]
+    retry_ms: NotRequired[Annotated[float, Field(alias="retry_ms")]]
+    run_count: NotRequired[Annotated[int, Field(alias="run_count")]]
+    since: NotRequired[Annotated[datetime.datetime, Field(alias="since")]]
+    skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+    verdict: NotRequired[Annotated[str, Field(alias="verdict")]]
+    wasted_ms: NotRequired[Annotated[float, Field(alias="wasted_ms")]]
+
 class PublicTestRequestConfigs(BaseModel):
     auth: Optional[JsonValue] = Field(alias="auth")
     body: Optional[JsonValue] = Field(alias="body")
@@ -864,6 +990,7 @@ class PublicTestResults(BaseModel):
     fixture_snapshot_id: Optional[int] = Field(alias="fixture_snapshot_id")
     http_status: Optional[int] = Field(alias="http_status")
     id: uuid.UUID = Field(alias="id")
+    is_quarantined: bool = Field(alias="is_quarantined")
     message: Optional[str] = Field(alias="message")
     phase: str = Field(alias="phase")
     planned_on: datetime.date = Field(alias="planned_on")
@@ -894,6 +1021,7 @@ class PublicTestResultsInsert(TypedDict):
     fixture_snapshot_id: NotRequired[Annotated[Optional[int], Field(alias="fixture_snapshot_id")]]
     http_status: NotRequired[Annotated[Optional[int], Field(alias="http_status")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_quarantined: NotRequired[Annotated[bool, Field(alias="is_quarantined")]]
     message: NotRequired[Annotated[Optional[str], Field(alias="message")]]
     phase: Annotated[str, Field(alias="phase")]
     planned_on: Annotated[datetime.date, Field(alias="planned_on")]
@@ -924,6 +1052,7 @@ class PublicTestResultsUpdate(TypedDict):
     fixture_snapshot_id: NotRequired[Annotated[Optional[int], Field(alias="fixture_snapshot_id")]]
     http_status: NotRequired[Annotated[Optional[int], Field(alias="http_status")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    is_quarantined: NotRequired[Annotated[bool, Field(alias="is_quarantined")]]
     message: NotRequired[Annotated[Optional[str], Field(alias="message")]]
     phase: NotRequired[Annotated[str, Field(alias="phase")]]
     planned_on: NotRequired[Annotated[datetime.date, Field(alias="planned_on")]]

@@ -23,7 +23,8 @@ begin
             'environments', 'environment_variables', 'test_runs', 'test_execution_context',
             'test_context_values', 'test_results', 'test_result_details', 'assertion_results',
             'workers', 'data_changes', 'platform_events', 'test_run_history',
-            'notification_channels', 'notification_rules'
+            'notification_channels', 'notification_rules',
+            'test_quarantines', 'test_ratings'
         ]);
 
     if v_taken is not null then

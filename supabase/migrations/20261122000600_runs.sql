@@ -256,6 +256,7 @@ create table public.test_results (
     bindings jsonb not null default '{}',
     fixture_snapshot_id bigint,
     planned_on date not null,
+    is_quarantined boolean not null default false,
     status text not null default 'pending',
     category text,
     slug text,
@@ -306,6 +307,8 @@ $comment$Which upstream test gives which name: {name: {"test": uuid, "rows": "on
 comment on column public.test_results.fixture_snapshot_id is
 'private.snapshots.id: values of the fixture row; null = no fixture.';
 comment on column public.test_results.planned_on is 'Copied from the run; locates the evidence.';
+comment on column public.test_results.is_quarantined is
+'Was the test in quarantine when the run was planned? Then its failure spoils no run.';
 comment on column public.test_results.status is
 $comment$pending, then passed, failed (an assertion was false), error (no verdict was possible),
 skipped or cancelled.$comment$;

@@ -356,18 +356,23 @@ begin
             coalesce(tests.definition_id, definitions.definition_id) as definition_id,
             fixture_rows.id as fixture_snapshot_id,
             coalesce(store_plan.bindings -> tests.id::text, '{}') as bindings,
-            coalesce(incoming.link_count, 0) as pending_count
+            coalesce(incoming.link_count, 0) as pending_count,
+            quarantined.test_case_id is not null as is_quarantined
         from unnest(items || barriers) as items
         inner join unnest(tests) as tests on tests.id = items.test_id
         left join definitions on definitions.digest = tests.digest
         left join fixture_rows on fixture_rows.digest = private.digest_of(items.row_values)
         left join incoming on incoming.to_item = items.id
+        left join
+            private.quarantined_tests(run.project_id, run.environment_id)
+            as quarantined (test_case_id)
+            on quarantined.test_case_id = tests.id
     ),
 
     results as (
         insert into public.test_results (
             id, run_id, project_id, test_case_id, test_name, suite_name, phase, row_key, row_index,
-            definition_id, bindings, fixture_snapshot_id, planned_on
+            definition_id, bindings, fixture_snapshot_id, planned_on, is_quarantined
         )
         select
             planned.result_id,
@@ -382,7 +387,8 @@ begin
             planned.definition_id,
             planned.bindings,
             planned.fixture_snapshot_id,
-            run.planned_on
+            run.planned_on,
+            planned.is_quarantined
         from planned
         where planned.result_id is not null
         order by planned.id

@@ -508,8 +508,8 @@ begin
                 status = case
                     when v_live.is_cancelled then 'cancelled'
                     when v_live.is_timed_out then 'timed_out'
-                    when error_count > 0 then 'error'
-                    when failed_count > 0 then 'failed'
+                    when error_count + failed_count > 0
+                        then private.worst_status(v_live.run_id)
                     else 'passed'
                 end,
                 finished_at = clock_timestamp()

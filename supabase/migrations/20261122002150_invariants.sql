@@ -349,6 +349,34 @@ $function$;
 comment on function private.find_misjudged_pauses() is
 'Live runs that go on though their project is paused, or the other way about.';
 
+create function private.find_misjudged_runs(since timestamptz)
+returns setof private.broken_invariant
+language sql
+stable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select
+        'a run ends as its worst result that is not in quarantine',
+        runs.id,
+        format('it is %s, of its results %s', runs.status, array_agg(distinct results.status))
+    from public.test_runs as runs
+    inner join public.test_results as results on results.run_id = runs.id
+    where
+        runs.queued_at >= find_misjudged_runs.since
+        and runs.status in ('passed', 'failed', 'error')
+    group by runs.id
+    having
+        runs.status <> case
+            when bool_or(results.status = 'error' and not results.is_quarantined) then 'error'
+            when bool_or(results.status = 'failed' and not results.is_quarantined) then 'failed'
+            else 'passed'
+        end;
+$function$;
+comment on function private.find_misjudged_runs(timestamptz) is
+'Runs queued since that ended by themselves, but not as their results say.';
+
 create function private.check_invariants(since timestamptz default now() - interval '1 day')
 returns setof private.broken_invariant
 language sql
@@ -370,6 +398,8 @@ as $function$
     select * from private.find_unmatched_results(check_invariants.since)
     union all
     select * from private.find_baseless_skips(check_invariants.since)
+    union all
+    select * from private.find_misjudged_runs(check_invariants.since)
     union all
     select * from private.find_miscounted_contexts(check_invariants.since)
     union all

@@ -12,6 +12,7 @@ select
     history.environment_id,
     results.test_case_id,
     results.row_key,
+    results.definition_id,
     results.status,
     results.status = 'passed' as is_passed,
     results.attempt_count,
@@ -52,6 +53,8 @@ comment on column private.test_outcomes.project_id is 'The project.';
 comment on column private.test_outcomes.environment_id is 'Where it ran.';
 comment on column private.test_outcomes.test_case_id is 'The test.';
 comment on column private.test_outcomes.row_key is 'Fixture row; empty = no fixture.';
+comment on column private.test_outcomes.definition_id is
+'private.definitions.id: exactly what was executed.';
 comment on column private.test_outcomes.status is 'passed, failed or error.';
 comment on column private.test_outcomes.is_passed is 'Did it pass, at last?';
 comment on column private.test_outcomes.attempt_count is

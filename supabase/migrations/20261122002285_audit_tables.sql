@@ -32,7 +32,8 @@ begin
             ('environments', '{id,id,name}'),
             ('environment_variables', '{id,id,environment_id,name}'),
             ('notification_channels', '{id,id,name}'),
-            ('notification_rules', '{id,id,channel_id,name}')
+            ('notification_rules', '{id,id,channel_id,name}'),
+            ('test_quarantines', '{id,id,test_case_id,environment_id}')
         ) as tables (name, arguments)
     loop
         for v_event in

@@ -41,4 +41,9 @@ select cron.schedule(
     'assay_cleanup_contexts', '*/10 * * * *', 'select private.cleanup_expired_contexts()'
 );
 select cron.schedule('assay_prune_events', '45 1 * * *', 'select private.prune_events()');
+select cron.schedule(
+    'assay_rate_tests', '10 2 * * *',
+    $command$select private.run_job('assay_rate_tests', 'private.rate_tests')$command$
+);
+select cron.schedule('assay_end_quarantines', '* * * * *', 'select private.end_quarantines()');
 select cron.schedule('assay_prune_changes', '*/10 * * * *', 'select private.prune_changes()');

@@ -434,6 +434,48 @@ def about_member(engine: Engine, function: str, user: str, **arguments: Any) -> 
     )
 
 
+# Refused calls: quarantine and flakiness
+
+
+def a_test(engine: Engine) -> Any:
+    """Return the id of a new test."""
+    suite = engine.save(case())
+    return engine.value("select id from public.test_cases where suite_id = %s", suite)
+
+
+def quarantining(engine: Engine, **arguments: Any) -> Statement:
+    """Return the call that puts a test into quarantine for a day."""
+    given = {
+        "test_id": a_test(engine),
+        "owner_id": uuid.UUID(engine.person("viewer")),
+        "reason": "It is flaky",
+        "expires_at": engine.value("select now() + interval '1 day'"),
+    }
+    return engine.call("quarantine_test", **(given | arguments))
+
+
+@refusal
+def malformed_quarantine(engine: Engine) -> Statement:
+    return quarantining(engine, reason="")
+
+
+@refusal
+def already_quarantined(engine: Engine) -> Statement:
+    call = quarantining(engine)
+    engine.make(call)
+    return call
+
+
+@refusal
+def not_quarantined(engine: Engine) -> Statement:
+    return engine.call("release_test", test_id=a_test(engine))
+
+
+@refusal
+def malformed_window(engine: Engine) -> Statement:
+    return engine.call("detect_flaky_tests", project_id=engine.project, window_days=91)
+
+
 # Refused calls: running
 
 

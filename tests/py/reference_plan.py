@@ -21,6 +21,7 @@ class Test:
     position: int = 0
     priority: int = 0
     is_enabled: bool = True
+    is_quarantined: bool = False
     tags: tuple[str, ...] = ()
     fixture: str | None = None
     captures: tuple[str, ...] = ()

@@ -53,6 +53,7 @@ def tests(draw: st.DrawFn, fixtures: Sequence[str]) -> Test:
         position=draw(st.integers(0, 3)),
         priority=draw(st.integers(0, 1)),
         is_enabled=draw(choose((True, 9), (False, 1))),
+        is_quarantined=draw(choose((False, 4), (True, 1))),
         tags=draw(choose(((), 2), (("smoke",), 1), (TAGS, 1))),
         fixture=draw(st.sampled_from([None, None, *fixtures])),
         captures=captures,
@@ -229,6 +230,21 @@ def write_project(connection: psycopg.Connection, project: Project) -> None:
                 "retry": test.retry,
             }
             for test in project.tests
+        ],
+    )
+    insert(
+        "test_quarantines",
+        [
+            {
+                **home,
+                "id": id_of(f"quarantine of {test.name}"),
+                "test_case_id": id_of(test.name),
+                "reason": "it is flaky",
+                "created_at": "now",
+                "expires_at": "tomorrow",
+            }
+            for test in project.tests
+            if test.is_quarantined
         ],
     )
     insert(

@@ -285,7 +285,9 @@ class Run:
 
     def final_status(self) -> str:
         """Return what the run ends as."""
-        found = set(self.status.values())
+        found = {
+            status for item, status in self.status.items() if not self.test(item).is_quarantined
+        }
         for status, applies in (
             ("cancelled", self.is_cancelled),
             ("timed_out", self.is_timed_out),

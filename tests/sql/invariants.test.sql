@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(24);
+select plan(25);
 
 -- Given one run that is over, with a skip and a captured value, and one that waits in each state
 
@@ -171,13 +171,19 @@ select is(
         $$
         update public.test_results set status = 'passed', category = null, slug = null, message = null
         where status = 'failed';
-        update public.test_runs set failed_count = 0, passed_count = passed_count + 1 where id = tests.run('over');
+        update public.test_runs set status = 'passed', failed_count = 0, passed_count = passed_count + 1
+        where id = tests.run('over');
         update public.test_results set cause_status = 'passed' where status = 'skipped';
         update public.test_result_details set outcome = 'passed' where outcome = 'failed'
         $$
     ),
     array['a skip has a root cause in its run that did not pass, or lacks a value'],
     'or whose cause did pass'
+);
+select is(
+    tests.told_after($$ update public.test_results set is_quarantined = true where status = 'failed' $$),
+    array['a run ends as its worst result that is not in quarantine'],
+    'a run that failed though all its failures are in quarantine'
 );
 select is(
     tests.told_after(
