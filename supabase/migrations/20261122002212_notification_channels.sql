@@ -118,9 +118,9 @@ create index notification_channels_created_by_idx on public.notification_channel
 alter table public.notification_channels enable row level security;
 grant select on public.notification_channels to authenticated, service_role;
 
-create policy notification_channels_select_manager on public.notification_channels
+create policy notification_channels_select_member on public.notification_channels
 for select to authenticated
-using (organization_id = any(array(select private.my_managed_organization_ids())));
+using (organization_id = any(array(select private.my_organization_ids())));
 
 create table private.channel_secrets (
     secret_id uuid primary key,

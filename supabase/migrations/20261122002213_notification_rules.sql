@@ -213,9 +213,9 @@ grant update (
 ) on public.notification_rules to authenticated;
 grant select, insert, update, delete on public.notification_rules to service_role;
 
-create policy notification_rules_select_manager on public.notification_rules
+create policy notification_rules_select_member on public.notification_rules
 for select to authenticated
-using (organization_id = any(array(select private.my_managed_organization_ids())));
+using (organization_id = any(array(select private.my_organization_ids())));
 
 create policy notification_rules_insert_manager on public.notification_rules
 for insert to authenticated

@@ -317,7 +317,7 @@ begin
             where
                 deliveries.finished_at is null
                 and deliveries.state = 'ready'
-                and deliveries.available_at <= clock_timestamp()
+                and deliveries.available_at <= now()
                 and private.may_take(worker, deliveries.organization_id, channels.labels)
             order by deliveries.available_at, deliveries.id
             limit 1000
@@ -388,7 +388,7 @@ begin
     return exists (
         select
         from private.deliveries
-        where deliveries.finished_at is null and deliveries.available_at <= clock_timestamp()
+        where deliveries.finished_at is null and deliveries.available_at <= now()
     );
 end;
 $function$;

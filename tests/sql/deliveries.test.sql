@@ -6,7 +6,7 @@ begin;
 \ir _lib/runners.psql
 \ir _lib/leaks.psql
 \ir _lib/notifications.psql
-select plan(71);
+select plan(72);
 
 create table tests.signing (secret text);
 insert into tests.signing
@@ -126,6 +126,10 @@ select tests.make_due();
 select tests.collect('again');
 select is(tests.header('again', 'webhook-id'), tests.header('failing', 'webhook-id'), 'in every attempt it is the same message');
 select is(tests.letter('again') ->> 'attempt', '2', 'under another lease');
+select is(
+    tests.answer_letter('again', '{"merge": {"lease": "00000000-0000-0000-0000-000000000001"}}') -> 'stale',
+    jsonb_build_array(tests.letter('again') -> 'item'), 'a report under a made-up lease is stale'
+);
 select is(tests.answer_letter('failing', '{"status": 200}') -> 'stale', '[]', 'a report that counted before is not stale');
 select is(tests.state(), 'leased http_status 500', 'and changes nothing any more');
 select tests.answer_letter('again', '{"status": 503, "headers": [["Retry-After", "3600"]]}');

@@ -4,7 +4,7 @@ begin;
 \ir _lib/factories.psql
 \ir _lib/engine.psql
 \ir _lib/notifications.psql
-select plan(45);
+select plan(46);
 
 select tests.make_environment('live', 'shop');
 
@@ -230,7 +230,11 @@ select throws_ok(
     'quiet hours that do not end'
 );
 select tests.act_as('eda');
-select is_empty($$ select from public.notification_rules $$, 'an editor sees none');
+select isnt_empty($$ select from public.notification_rules $$, 'an editor sees them');
+select is(
+    tests.count_changed($$ update public.notification_rules set condition = 'always' where name = 'mine' $$),
+    0::bigint, 'and changes none'
+);
 
 select finish();
 rollback;
