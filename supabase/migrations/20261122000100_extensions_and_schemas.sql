@@ -24,7 +24,8 @@ begin
             'test_context_values', 'test_results', 'test_result_details', 'assertion_results',
             'workers', 'data_changes', 'platform_events', 'test_run_history',
             'notification_channels', 'notification_rules',
-            'test_quarantines', 'test_ratings'
+            'test_quarantines', 'test_ratings',
+            'performance_metrics'
         ]);
 
     if v_taken is not null then

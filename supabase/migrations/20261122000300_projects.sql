@@ -13,12 +13,23 @@ create table public.projects (
     paused_at timestamptz,
     paused_by uuid references public.users on delete set null,
     pause_reason text,
+    green_success_rate numeric(5, 4) not null default 0.99,
+    yellow_success_rate numeric(5, 4) not null default 0.95,
+    green_p95_ms integer not null default 1000,
+    yellow_p95_ms integer not null default 3000,
+    apdex_ms integer not null default 500,
     created_at timestamptz not null default now(),
     constraint projects_name_key unique (organization_id, name),
     constraint projects_organization_key unique (id, organization_id),
     constraint projects_name_check check (length(btrim(name)) between 1 and 200),
     constraint projects_pause_check check (
         paused_at is not null or num_nonnulls(paused_by, pause_reason) = 0
+    ),
+    constraint projects_thresholds_check check (
+        yellow_success_rate between 0 and green_success_rate
+        and green_success_rate <= 1
+        and green_p95_ms between 1 and yellow_p95_ms
+        and apdex_ms between 1 and 600000
     ),
     -- those with accept() raise, with the position and a hint, what is wrong
     constraint projects_texts_check check (
@@ -45,6 +56,16 @@ comment on column public.projects.paused_at is
 comment on column public.projects.paused_by is
 'Who paused it; null for the secret key, or while it is not paused.';
 comment on column public.projects.pause_reason is 'What they said about it; null if nothing.';
+comment on column public.projects.green_success_rate is
+'Success rate from which on aggregate_test_metrics shows green, 0 to 1.';
+comment on column public.projects.yellow_success_rate is
+'Success rate from which on it shows yellow, below which red; 0 to green_success_rate.';
+comment on column public.projects.green_p95_ms is
+'95th percentile in milliseconds up to which it shows green, 1 or more.';
+comment on column public.projects.yellow_p95_ms is
+'That up to which it shows yellow, above which red; green_p95_ms or more.';
+comment on column public.projects.apdex_ms is
+'Milliseconds within which an answer satisfies, for the Apdex score; 1 to 600,000.';
 comment on column public.projects.created_at is 'When it was created.';
 create index projects_paused_by_idx on public.projects (paused_by);
 
@@ -157,11 +178,20 @@ alter table public.projects enable row level security;
 grant select on public.projects to authenticated;
 -- without id, here and below: the key is unique over all tenants, and "it is taken" would tell a
 -- stranger that the row exists
-grant insert (organization_id, name, description, variables) on public.projects to authenticated;
-grant update (name, description, variables, archived_at) on public.projects to authenticated;
+grant insert (
+    organization_id, name, description, variables, green_success_rate, yellow_success_rate,
+    green_p95_ms, yellow_p95_ms, apdex_ms
+) on public.projects to authenticated;
+grant update (
+    name, description, variables, archived_at, green_success_rate, yellow_success_rate,
+    green_p95_ms, yellow_p95_ms, apdex_ms
+) on public.projects to authenticated;
 grant select, insert, delete on public.projects to service_role;
 -- who writes paused_at has to see to the live runs as well: pause_project
-grant update (name, description, variables, archived_at) on public.projects to service_role;
+grant update (
+    name, description, variables, archived_at, green_success_rate, yellow_success_rate,
+    green_p95_ms, yellow_p95_ms, apdex_ms
+) on public.projects to service_role;
 
 create policy projects_select_member on public.projects
 for select to authenticated

@@ -85,6 +85,7 @@ class Filler:
         self._channel(made)
         made.ids["run"] = self._finished_run(made)
         made.ids["live_run"] = self._live_run(made)
+        self.database.execute("select private.fold_metrics()")
         made.ids["result"] = self._value(
             "select id from public.test_results where run_id = %s and status = 'failed'",
             made.ids["run"],

@@ -9,7 +9,7 @@ insert into tests.unaudited (name)
 values
 ('users'), ('workers'), ('test_runs'), ('test_execution_context'), ('test_context_values'),
 ('test_results'), ('test_result_details'), ('assertion_results'), ('data_changes'),
-('test_run_history'), ('platform_events'), ('test_ratings');
+('performance_metrics'), ('platform_events'), ('test_ratings'), ('test_run_history');
 
 create function tests.has_audit(relation regclass, verb text)
 returns boolean
