@@ -283,6 +283,32 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"performance_metrics": {
+                  Row: {
+                    "bins": (number)[] | null,"cancelled_count": number,"counts": (number)[] | null,"duration_max_ms": number | null,"duration_min_ms": number | null,"duration_sum_ms": number | null,"environment_id": string,"error_count": number,"failed_count": number,"finished_on": string,"flaky_count": number,"measured_count": number,"passed_count": number,"phase_bins": (number)[] | null,"phase_counts": (number)[] | null,"project_id": string,"skipped_count": number,"test_case_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bins"?: (number)[] | null,"cancelled_count": number,"counts"?: (number)[] | null,"duration_max_ms"?: number | null,"duration_min_ms"?: number | null,"duration_sum_ms"?: number | null,"environment_id": string,"error_count": number,"failed_count": number,"finished_on": string,"flaky_count": number,"measured_count": number,"passed_count": number,"phase_bins"?: (number)[] | null,"phase_counts"?: (number)[] | null,"project_id": string,"skipped_count": number,"test_case_id": string
+                  }
+                  Update: {
+                    "bins"?: (number)[] | null,"cancelled_count"?: number,"counts"?: (number)[] | null,"duration_max_ms"?: number | null,"duration_min_ms"?: number | null,"duration_sum_ms"?: number | null,"environment_id"?: string,"error_count"?: number,"failed_count"?: number,"finished_on"?: string,"flaky_count"?: number,"measured_count"?: number,"passed_count"?: number,"phase_bins"?: (number)[] | null,"phase_counts"?: (number)[] | null,"project_id"?: string,"skipped_count"?: number,"test_case_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "performance_metrics_environment_id_fkey"
+      columns: ["environment_id"]
+isOneToOne: false
+      referencedRelation: "environments"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "performance_metrics_test_case_id_fkey"
+      columns: ["test_case_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"platform_events": {
                   Row: {
                     "created_at": string,"dedup_key": string | null,"environment_id": string | null,"event": string,"id": number,"organization_id": string,"payload": NonNullable<Json>,"project_id": string | null,"run_id": string | null,"severity": string,"test_case_id": string | null,"title": string
@@ -311,14 +337,14 @@ isOneToOne: false
                   ]
                 },"projects": {
                   Row: {
-                    "archived_at": string | null,"created_at": string,"description": string | null,"id": string,"name": string,"organization_id": string,"pause_reason": string | null,"paused_at": string | null,"paused_by": string | null,"variables": NonNullable<Json>
+                    "apdex_ms": number,"archived_at": string | null,"created_at": string,"description": string | null,"green_p95_ms": number,"green_success_rate": number,"id": string,"name": string,"organization_id": string,"pause_reason": string | null,"paused_at": string | null,"paused_by": string | null,"variables": NonNullable<Json>,"yellow_p95_ms": number,"yellow_success_rate": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"pause_reason"?: string | null,"paused_at"?: string | null,"paused_by"?: string | null,"variables"?: NonNullable<Json>
+                    "apdex_ms"?: number,"archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"green_p95_ms"?: number,"green_success_rate"?: number,"id"?: string,"name": string,"organization_id": string,"pause_reason"?: string | null,"paused_at"?: string | null,"paused_by"?: string | null,"variables"?: NonNullable<Json>,"yellow_p95_ms"?: number,"yellow_success_rate"?: number
                   }
                   Update: {
-                    "archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"pause_reason"?: string | null,"paused_at"?: string | null,"paused_by"?: string | null,"variables"?: NonNullable<Json>
+                    "apdex_ms"?: number,"archived_at"?: string | null,"created_at"?: string,"description"?: string | null,"green_p95_ms"?: number,"green_success_rate"?: number,"id"?: string,"name"?: string,"organization_id"?: string,"pause_reason"?: string | null,"paused_at"?: string | null,"paused_by"?: string | null,"variables"?: NonNullable<Json>,"yellow_p95_ms"?: number,"yellow_success_rate"?: number
                   }
                   Relationships: [
                     {
@@ -753,6 +779,11 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"aggregate_test_metrics":
+{ Args: { "after"?: string,"bucket"?: string,"by_test"?: boolean,"environment_id"?: string,"page_size"?: number,"project_id": string,"since": string,"suite_id"?: string,"tag"?: string,"test_id"?: string,"until"?: string,"with_phases"?: boolean }; Returns: {
+              "apdex": number,"bucket_at": string,"cancelled_count": number,"colour": string,"error_count": number,"failed_count": number,"flaky_count": number,"max_ms": number,"mean_ms": number,"measured_count": number,"min_ms": number,"p50_ms": number,"p95_ms": number,"p99_ms": number,"passed_count": number,"phases": Json,"skipped_count": number,"success_rate": number,"test_case_id": string
+            }[]
+                           },
 "cancel_run":
 { Args: { "run_id": string }; Returns: {
               "api_version": string | null,
@@ -896,16 +927,21 @@ isOneToOne: false
                            },
 "pause_project":
 { Args: { "project_id": string,"reason"?: string }; Returns: {
-              "archived_at": string | null,
+              "apdex_ms": number,
+"archived_at": string | null,
 "created_at": string,
 "description": string | null,
+"green_p95_ms": number,
+"green_success_rate": number,
 "id": string,
 "name": string,
 "organization_id": string,
 "pause_reason": string | null,
 "paused_at": string | null,
 "paused_by": string | null,
-"variables": NonNullable<Json>
+"variables": NonNullable<Json>,
+"yellow_p95_ms": number,
+"yellow_success_rate": number
             }
                           SetofOptions: {
         from: "*"
@@ -1086,16 +1122,21 @@ isOneToOne: false
       } },
 "resume_project":
 { Args: { "project_id": string }; Returns: {
-              "archived_at": string | null,
+              "apdex_ms": number,
+"archived_at": string | null,
 "created_at": string,
 "description": string | null,
+"green_p95_ms": number,
+"green_success_rate": number,
 "id": string,
 "name": string,
 "organization_id": string,
 "pause_reason": string | null,
 "paused_at": string | null,
 "paused_by": string | null,
-"variables": NonNullable<Json>
+"variables": NonNullable<Json>,
+"yellow_p95_ms": number,
+"yellow_success_rate": number
             }
                           SetofOptions: {
         from: "*"

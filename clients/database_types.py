@@ -474,6 +474,66 @@ class PublicOrganizationsUpdate(TypedDict):
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
 
+class PublicPerformanceMetrics(BaseModel):
+    bins: Optional[List[int]] = Field(alias="bins")
+    cancelled_count: int = Field(alias="cancelled_count")
+    counts: Optional[List[int]] = Field(alias="counts")
+    duration_max_ms: Optional[float] = Field(alias="duration_max_ms")
+    duration_min_ms: Optional[float] = Field(alias="duration_min_ms")
+    duration_sum_ms: Optional[float] = Field(alias="duration_sum_ms")
+    environment_id: uuid.UUID = Field(alias="environment_id")
+    error_count: int = Field(alias="error_count")
+    failed_count: int = Field(alias="failed_count")
+    finished_on: datetime.date = Field(alias="finished_on")
+    flaky_count: int = Field(alias="flaky_count")
+    measured_count: int = Field(alias="measured_count")
+    passed_count: int = Field(alias="passed_count")
+    phase_bins: Optional[List[int]] = Field(alias="phase_bins")
+    phase_counts: Optional[List[int]] = Field(alias="phase_counts")
+    project_id: uuid.UUID = Field(alias="project_id")
+    skipped_count: int = Field(alias="skipped_count")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+
+class PublicPerformanceMetricsInsert(TypedDict):
+    bins: NotRequired[Annotated[Optional[List[int]], Field(alias="bins")]]
+    cancelled_count: Annotated[int, Field(alias="cancelled_count")]
+    counts: NotRequired[Annotated[Optional[List[int]], Field(alias="counts")]]
+    duration_max_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_max_ms")]]
+    duration_min_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_min_ms")]]
+    duration_sum_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_sum_ms")]]
+    environment_id: Annotated[uuid.UUID, Field(alias="environment_id")]
+    error_count: Annotated[int, Field(alias="error_count")]
+    failed_count: Annotated[int, Field(alias="failed_count")]
+    finished_on: Annotated[datetime.date, Field(alias="finished_on")]
+    flaky_count: Annotated[int, Field(alias="flaky_count")]
+    measured_count: Annotated[int, Field(alias="measured_count")]
+    passed_count: Annotated[int, Field(alias="passed_count")]
+    phase_bins: NotRequired[Annotated[Optional[List[int]], Field(alias="phase_bins")]]
+    phase_counts: NotRequired[Annotated[Optional[List[int]], Field(alias="phase_counts")]]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    skipped_count: Annotated[int, Field(alias="skipped_count")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+
+class PublicPerformanceMetricsUpdate(TypedDict):
+    bins: NotRequired[Annotated[Optional[List[int]], Field(alias="bins")]]
+    cancelled_count: NotRequired[Annotated[int, Field(alias="cancelled_count")]]
+    counts: NotRequired[Annotated[Optional[List[int]], Field(alias="counts")]]
+    duration_max_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_max_ms")]]
+    duration_min_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_min_ms")]]
+    duration_sum_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_sum_ms")]]
+    environment_id: NotRequired[Annotated[uuid.UUID, Field(alias="environment_id")]]
+    error_count: NotRequired[Annotated[int, Field(alias="error_count")]]
+    failed_count: NotRequired[Annotated[int, Field(alias="failed_count")]]
+    finished_on: NotRequired[Annotated[datetime.date, Field(alias="finished_on")]]
+    flaky_count: NotRequired[Annotated[int, Field(alias="flaky_count")]]
+    measured_count: NotRequired[Annotated[int, Field(alias="measured_count")]]
+    passed_count: NotRequired[Annotated[int, Field(alias="passed_count")]]
+    phase_bins: NotRequired[Annotated[Optional[List[int]], Field(alias="phase_bins")]]
+    phase_counts: NotRequired[Annotated[Optional[List[int]], Field(alias="phase_counts")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+
 class PublicPlatformEvents(BaseModel):
     created_at: datetime.datetime = Field(alias="created_at")
     dedup_key: Optional[str] = Field(alias="dedup_key")
@@ -517,9 +577,12 @@ class PublicPlatformEventsUpdate(TypedDict):
     title: NotRequired[Annotated[str, Field(alias="title")]]
 
 class PublicProjects(BaseModel):
+    apdex_ms: int = Field(alias="apdex_ms")
     archived_at: Optional[datetime.datetime] = Field(alias="archived_at")
     created_at: datetime.datetime = Field(alias="created_at")
     description: Optional[str] = Field(alias="description")
+    green_p95_ms: int = Field(alias="green_p95_ms")
+    green_success_rate: float = Field(alias="green_success_rate")
     id: uuid.UUID = Field(alias="id")
     name: str = Field(alias="name")
     organization_id: uuid.UUID = Field(alias="organization_id")
@@ -527,11 +590,16 @@ class PublicProjects(BaseModel):
     paused_at: Optional[datetime.datetime] = Field(alias="paused_at")
     paused_by: Optional[uuid.UUID] = Field(alias="paused_by")
     variables: JsonValue = Field(alias="variables")
+    yellow_p95_ms: int = Field(alias="yellow_p95_ms")
+    yellow_success_rate: float = Field(alias="yellow_success_rate")
 
 class PublicProjectsInsert(TypedDict):
+    apdex_ms: NotRequired[Annotated[int, Field(alias="apdex_ms")]]
     archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    green_p95_ms: NotRequired[Annotated[int, Field(alias="green_p95_ms")]]
+    green_success_rate: NotRequired[Annotated[float, Field(alias="green_success_rate")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     name: Annotated[str, Field(alias="name")]
     organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
@@ -539,11 +607,16 @@ class PublicProjectsInsert(TypedDict):
     paused_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="paused_at")]]
     paused_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="paused_by")]]
     variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
+    yellow_p95_ms: NotRequired[Annotated[int, Field(alias="yellow_p95_ms")]]
+    yellow_success_rate: NotRequired[Annotated[float, Field(alias="yellow_success_rate")]]
 
 class PublicProjectsUpdate(TypedDict):
+    apdex_ms: NotRequired[Annotated[int, Field(alias="apdex_ms")]]
     archived_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="archived_at")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
     description: NotRequired[Annotated[Optional[str], Field(alias="description")]]
+    green_p95_ms: NotRequired[Annotated[int, Field(alias="green_p95_ms")]]
+    green_success_rate: NotRequired[Annotated[float, Field(alias="green_success_rate")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
     organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
@@ -551,6 +624,8 @@ class PublicProjectsUpdate(TypedDict):
     paused_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="paused_at")]]
     paused_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="paused_by")]]
     variables: NotRequired[Annotated[JsonValue, Field(alias="variables")]]
+    yellow_p95_ms: NotRequired[Annotated[int, Field(alias="yellow_p95_ms")]]
+    yellow_success_rate: NotRequired[Annotated[float, Field(alias="yellow_success_rate")]]
 
 class PublicTestCases(BaseModel):
     archived_at: Optional[datetime.datetime] = Field(alias="archived_at")

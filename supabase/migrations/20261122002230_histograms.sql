@@ -115,25 +115,35 @@ $comment$Quantiles of a histogram, within 1 % of those of its values; null for a
 fractions: above 0, up to 1, ascending. The quantile of a fraction q is the value of rank ceil(q n),
 as percentile_disc and NumPy's inverted_cdf have it; why: docs/decisions/0020-the-rank-of-a-quantile.md.$comment$;
 
-create function private.count_within(bins smallint[], counts integer[], ms double precision)
-returns bigint
+create function private.satisfaction(bins smallint[], counts integer[], ms double precision)
+returns numeric
 language plpgsql
 immutable
 parallel safe
 security invoker
 set search_path = ''
 as $function$
+declare
+    v_satisfied smallint := private.bin_of(ms);
+    v_tolerated smallint := private.bin_of(4 * ms);
 begin
     return (
-        select coalesce(sum(given.occurrences), 0)
+        select
+            coalesce(sum(
+                case
+                    when given.bin <= v_satisfied then given.occurrences
+                    when given.bin <= v_tolerated then given.occurrences / 2.0
+                end
+            ), 0)
         from (
             select
                 unnest(bins) as bin,
                 unnest(counts) as occurrences
         ) as given
-        where given.bin <= private.bin_of(ms)
     );
 end;
 $function$;
-comment on function private.count_within(smallint[], integer[], double precision) is
-'How many values of a histogram are at most so many milliseconds, give or take the bin of these.';
+comment on function private.satisfaction(smallint[], integer[], double precision) is
+$comment$How many times of a histogram are within so many milliseconds, and half of those within
+four times as much: what the Apdex score divides by the number of all. Give or take a bin.
+Source: Apdex Technical Specification 1.1.$comment$;

@@ -29,7 +29,29 @@ $comment$What became of results that belong together, as performance_metrics kee
 starts_at: the beginning of the time in which they ended. environment_id, test_case_id: null = of
 all.$comment$;
 
-create function private.merge_metrics(parts private.counted_results[])
+create function private.bucket_start(bucket text, moment timestamptz)
+returns timestamptz
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return date_trunc(case bucket when 'range' then 'day' else bucket end, moment, 'UTC');
+end;
+$function$;
+comment on function private.bucket_start(text, timestamptz) is
+$comment$The beginning of the hour, day, week (from Monday) or month that a moment lies in, UTC.
+
+bucket: range begins with a day.$comment$;
+
+create function private.merge_metrics(
+    parts private.counted_results[],
+    bucket text,
+    is_by_environment boolean,
+    is_by_test boolean
+)
 returns setof private.counted_results
 language plpgsql
 immutable
@@ -39,14 +61,40 @@ set search_path = ''
 as $function$
 begin
     return query
-    with numbered as materialized (
+    with given as materialized (
+        select
+            part.project_id,
+            case when is_by_environment then part.environment_id end as environment_id,
+            case when is_by_test then part.test_case_id end as test_case_id,
+            case
+                when merge_metrics.bucket <> 'range'
+                    then private.bucket_start(merge_metrics.bucket, part.starts_at)
+            end as starts_at,
+            part.passed_count,
+            part.failed_count,
+            part.error_count,
+            part.skipped_count,
+            part.cancelled_count,
+            part.flaky_count,
+            part.measured_count,
+            part.duration_sum_ms,
+            part.duration_min_ms,
+            part.duration_max_ms,
+            part.bins,
+            part.counts,
+            part.phase_bins,
+            part.phase_counts
+        from unnest(parts) as part
+    ),
+
+    numbered as materialized (
         select
             given.*,
             -- null is a key like another here, and in a join it is not
             dense_rank() over (
                 order by given.starts_at, given.test_case_id, given.environment_id
             ) as slot
-        from unnest(parts) as given
+        from given
     ),
 
     binned as (
@@ -131,8 +179,13 @@ begin
     order by totals.slot;
 end;
 $function$;
-comment on function private.merge_metrics(private.counted_results[]) is
-$comment$Add up what is of the same time, test and environment; in order of these.
+comment on function private.merge_metrics(
+    private.counted_results[], text, boolean, boolean
+) is
+$comment$Add up what lies in the same bucket, and is of the same test and environment where these
+are told apart; in order of bucket, test and environment.
+
+bucket: hour, day, week, month, or range for all, whose starts_at is null.
 
 Histograms merge by adding the counts of each bin, so that percentiles of what was merged are as
 exact as those of its parts. Measured: as a set three times as fast as an aggregate over arrays.$comment$;
@@ -154,7 +207,7 @@ begin
                 results.project_id,
                 runs.environment_id,
                 results.test_case_id,
-                date_trunc(unit, results.finished_at, 'UTC'),
+                results.finished_at,
                 (results.status = 'passed')::integer,
                 (results.status = 'failed')::integer,
                 (results.status = 'error')::integer,
@@ -207,7 +260,7 @@ begin
                 and timed.ms between '0.0005' and '1000000000'
         ) as phases on true
         where results.id = any(result_ids) and results.status <> 'pending'
-    )) as merged;
+    ), unit, is_by_environment => true, is_by_test => true) as merged;
 end;
 $function$;
 comment on function private.count_results(uuid[], text, boolean) is

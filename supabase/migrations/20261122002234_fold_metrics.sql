@@ -268,13 +268,11 @@ begin
         from private.count_results(v_results, 'day', true) as given
     ));
     perform private.add_to_tests(v_counted);
-    -- the same rows, of all tests
-    for v_index in 1 .. cardinality(v_counted) loop
-        v_counted[v_index].test_case_id := null;
-    end loop;
     perform private.add_to_environments(array(
-        select given::private.counted_results
-        from private.merge_metrics(v_counted) as given
+        select merged::private.counted_results
+        from private.merge_metrics(
+            v_counted, 'day', is_by_environment => true, is_by_test => false
+        ) as merged
     ));
     return cardinality(v_results);
 end;

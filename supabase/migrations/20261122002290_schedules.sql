@@ -25,7 +25,10 @@ select cron.schedule(
     'assay_sweep_plans', '*/10 3-5 * * 0',
     $command$select private.run_job('assay_sweep_plans', 'private.sweep_plans')$command$
 );
-select cron.schedule('assay_fold_metrics', '* * * * *', 'select private.fold_metrics()');
+select cron.schedule(
+    'assay_fold_metrics', '* * * * *',
+    $command$select private.run_job('assay_fold_metrics', 'private.fold_metrics')$command$
+);
 select cron.schedule('assay_fold_storage', '* * * * *', 'select private.fold_storage()');
 select cron.schedule('assay_recount_storage', '17 * * * *', 'select private.recount_storage()');
 select cron.schedule('assay_prune_workers', '15 1 * * *', 'select private.prune_workers()');

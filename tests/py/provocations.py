@@ -556,6 +556,28 @@ def unknown_run(engine: Engine) -> Statement:
     return engine.call("cancel_run", run_id=uuid.uuid4())
 
 
+def aggregating(engine: Engine, since: str, **arguments: Any) -> Statement:
+    """Return the call that asks for metrics since then."""
+    return engine.call(
+        "aggregate_test_metrics", project_id=engine.project, since=since, **arguments
+    )
+
+
+@refusal
+def unknown_bucket(engine: Engine) -> Statement:
+    return aggregating(engine, "2026-01-01", bucket="year")
+
+
+@refusal
+def malformed_range(engine: Engine) -> Statement:
+    return aggregating(engine, "2026-01-02", until="2026-01-01")
+
+
+@refusal
+def range_too_large(engine: Engine) -> Statement:
+    return aggregating(engine, "2026-01-01", until="2026-02-01", bucket="hour")
+
+
 @refusal
 def unknown_result(engine: Engine) -> Statement:
     return engine.call("get_aggregated_context", result_id=uuid.uuid4())

@@ -71,8 +71,11 @@ select results_eq(
     $$,
     'they are those of percentile_disc, to the bin'
 );
-select is(private.count_within('{-5,0,5}', '{1,2,3}', 1), 3::bigint, 'so many lie within a time');
-select is(private.count_within(null, null, 1), 0::bigint, 'none of none');
+select is(
+    private.satisfaction('{-5,0,5,80}', '{1,2,3,5}', 1), 4.5,
+    'times within a threshold satisfy, those within four times as much by half'
+);
+select is(private.satisfaction(null, null, 1), 0::numeric, 'none of none');
 
 select * from finish();
 rollback;
