@@ -129,7 +129,6 @@ def _roots(results: Sequence[Mapping[str, Any]]) -> list[Text]:
 
 
 def _cells(result: Mapping[str, Any], *, has_suites: bool) -> list[Text]:
-    status = str(result.get("status", ""))
     attempts = str(result.get("attempt_count") or 0)
     if result.get("rescue_count"):
         attempts += f"+{result['rescue_count']}"
@@ -139,7 +138,7 @@ def _cells(result: Mapping[str, Any], *, has_suites: bool) -> list[Text]:
         Text(str(result.get("suite") or "") if has_suites else ""),
         Text(str(result.get("name") or "")),
         Text(str(result.get("row_key") or "")),
-        Text(status, style=_COLOURS.get(status, "default")),
+        _verdict(result),
         Text(attempts),
         Text(str(result.get("http_status") or "")),
         Text("" if duration is None else f"{float(duration):.0f}"),
@@ -147,12 +146,17 @@ def _cells(result: Mapping[str, Any], *, has_suites: bool) -> list[Text]:
     ]
 
 
-def _headline(result: Mapping[str, Any]) -> Text:
+def _verdict(result: Mapping[str, Any]) -> Text:
+    """Return the status; of a failure that spoils no run, that it does not."""
     status = str(result.get("status", ""))
+    if status in {"failed", "error"} and result.get("is_quarantined"):
+        return Text(f"{status} in quarantine", style="yellow")
+    return Text(status, style=_COLOURS.get(status, "default"))
+
+
+def _headline(result: Mapping[str, Any]) -> Text:
     row = f" [{result['row_key']}]" if result.get("row_key") else ""
-    line = Text(f"  {result.get('name', '')}{row} ").append(
-        status, style=_COLOURS.get(status, "default")
-    )
+    line = Text(f"  {result.get('name', '')}{row} ").append_text(_verdict(result))
     return line.append(f": {_reason(result)}") if _reason(result) else line
 
 

@@ -3,13 +3,11 @@
 import dataclasses
 import datetime as dt
 import itertools
-import random
 import statistics
 import uuid
 from collections.abc import Iterator
 
 import psycopg
-import psycopg.types.json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -23,6 +21,7 @@ from reference_flaky import (
     wilson_bound,
 )
 from reference_support import examples, scratch_engine
+from statistics_flaky import TRUTHS, Group, estimates, recovered
 
 from worker.embedded.postgres import Cluster
 
@@ -46,17 +45,6 @@ COLUMNS = (
     "failure_level",
     "pass_streak",
 )
-# how often something is broken, and how likely an attempt fails though nothing is
-TRUTHS = [
-    (0.02, 0.05),
-    (0.1, 0.3),
-    (0.3, 0.02),
-    (0.0, 0.01),
-    (0.0, 0.05),
-    (0.0, 0.2),
-    (0.1, 0.1),
-    (0.5, 0.05),
-]
 
 
 @pytest.fixture(scope="module")
@@ -281,60 +269,12 @@ def test_wilson_bound(engine: psycopg.Connection, pair: list[int]) -> None:
     assert row[0] <= row[1]
 
 
-Group = tuple[int, int, bool]
 GROUPS = st.lists(
     st.tuples(st.integers(0, 6), st.integers(0, 3)).map(
         lambda pair: (pair[0], max(1, sum(pair)), pair[1] > 0 or pair[0] == 0)
     ),
     max_size=60,
 )
-
-
-def estimates(engine: psycopg.Connection, tests: list[list[Group]]) -> list[tuple[float, float]]:
-    """Return b and f of each test's groups, as the database estimates them."""
-    rows = engine.execute(
-        """
-        with groups as (
-            select
-                tests.ordinal,
-                (groups.entry ->> 0)::bigint as failures,
-                (groups.entry ->> 1)::bigint as attempts,
-                (groups.entry ->> 2)::boolean as is_passed
-            from jsonb_array_elements(%s::jsonb) with ordinality as tests (document, ordinal)
-            left join lateral jsonb_array_elements(tests.document) as groups (entry) on true
-        ),
-
-        sums as (
-            select
-                groups.ordinal,
-                count(groups.failures) as key_count,
-                coalesce(sum(groups.failures) filter (where groups.is_passed), 0)::bigint as failed,
-                coalesce(sum(groups.attempts) filter (where groups.is_passed), 0)::bigint as made
-            from groups
-            group by groups.ordinal
-        )
-
-        select estimates.*
-        from sums
-        left join lateral (
-            select
-                array_agg(counted.failures) as lengths,
-                array_agg(counted.times) as counts
-            from (
-                select groups.failures, count(*) as times
-                from groups
-                where groups.ordinal = sums.ordinal and not groups.is_passed
-                group by groups.failures
-            ) as counted
-        ) as fails on true
-        cross join lateral private.estimate_flakiness(
-            sums.key_count, sums.failed, sums.made, fails.lengths, fails.counts
-        ) as estimates
-        order by sums.ordinal
-        """,
-        [psycopg.types.json.Jsonb(tests)],
-    )
-    return [(row[0], row[1]) for row in rows]
 
 
 @given(tests=st.lists(GROUPS, min_size=1, max_size=5))
@@ -348,31 +288,6 @@ def test_scores_are_those_of_the_reference(
     """Thirty rounds over groups that are counted together are thirty rounds over each."""
     for got, groups in zip(estimates(engine, tests), tests, strict=True):
         assert got == pytest.approx(estimate_flakiness(groups), rel=1e-9)
-
-
-def simulate(seed: str, bad_rate: float, flake_rate: float, keys: int = 100) -> list[Group]:
-    """Return what a test of known rates came to under so many keys, tried three times at most."""
-    chance = random.Random(seed)  # noqa: S311 -- the same tests each time
-    groups = []
-    for _ in range(keys):
-        is_bad = chance.random() < bad_rate
-        failures = 0
-        while failures < 3 and (is_bad or chance.random() < flake_rate):
-            failures += 1
-        groups.append((failures, min(3, failures + 1), failures < 3))
-    return groups
-
-
-def recovered(
-    engine: psycopg.Connection, bad_rate: float, flake_rate: float, count: int
-) -> tuple[list[float], list[float]]:
-    """Return the estimates of b and of f on *count* simulated tests."""
-    tests = [
-        simulate(f"{bad_rate} {flake_rate} {number}", bad_rate, flake_rate)
-        for number in range(count)
-    ]
-    pairs = estimates(engine, tests)
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
 @pytest.mark.parametrize(("bad_rate", "flake_rate"), TRUTHS)

@@ -151,3 +151,13 @@ def test_a_report_that_says_little_is_printed_all_the_same() -> None:
     print_report(console, {"run": {"id": "r1", "status": "cancelled"}})
 
     assert out.getvalue().strip() == "run r1  cancelled  0/0  0 passed"
+
+
+def test_a_failure_in_quarantine_is_told_as_such() -> None:
+    """It stands in the table and among what went wrong, but a pass is a pass."""
+    console, out = printed()
+    results = [{**result, "is_quarantined": True} for result in RESULTS]
+    print_report(console, {"run": {**RUN, "status": "passed"}, "results": results})
+
+    assert out.getvalue().count("failed in quarantine") == 2
+    assert "passed in quarantine" not in out.getvalue()
