@@ -93,6 +93,7 @@ class Filler:
         made.ids["live_result"] = self._value(
             "select id from public.test_results where run_id = %s", made.ids["live_run"]
         )
+        self._ratings(made)
         return made
 
     def sign_up(self, name: str) -> Person:
@@ -331,6 +332,18 @@ class Filler:
             (run,),
         )
         return run
+
+    def _ratings(self, made: Organization) -> None:
+        self.call(
+            "quarantine_test",
+            made.people["owner"],
+            test_id=made.ids["second_test"],
+            owner_id=made.people["owner"].id,
+            reason=made.mark,
+            expires_at="tomorrow",
+        )
+        self.database.execute("select private.process_finished_runs()")
+        self.database.execute("select private.rate_tests(%s)", (made.ids["project"],))
 
     def _value(self, sql: str, *values: Any) -> str:
         row = self.database.execute(sql + " limit 1", values).fetchone()

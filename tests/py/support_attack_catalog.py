@@ -180,6 +180,7 @@ IDENTIFIED = {
 
 ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     **{name: lambda ids, key=key: ids[key] for name, key in IDENTIFIED.items()},
+    "release_test.test_id": lambda ids: ids["second_test"],
     "get_run_report.after": lambda ids: ids["result"],
     "get_test_readiness.after": lambda ids: ids["result"],
     "list_workers.after": lambda ids: ids["worker"],

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(43);
+select plan(45);
 
 create function tests.quarantine(
     test text, owner text default 'eda', days integer default 7, environment text default null, reason text default 'Its host is slow'
@@ -49,6 +49,14 @@ select results_eq(
     $$ values ('failed', 2, true) $$, 'it runs, is tried again, and is recorded as it came out'
 );
 select is((tests.result('after', 'steady')).is_quarantined, false, 'others are not marked');
+select ok(
+    public.get_run_report(tests.run('after')) -> 'results' @> '[{"name": "shaky", "is_quarantined": true}]',
+    'the report says so'
+);
+select ok(
+    public.get_run_state(tests.run('after')) -> 'results' @> '[{"name": "shaky", "is_quarantined": true}]',
+    'and so does what shows progress'
+);
 select results_eq(
     $$ select passed_count, failed_count from public.test_runs where id = tests.run('after') $$,
     $$ values (1, 1) $$, 'it is counted as what it is'
