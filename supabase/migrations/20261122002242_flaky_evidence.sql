@@ -83,14 +83,35 @@ as $function$
             and not found.is_infra_suspect
     ),
 
-    -- nearly all of it failed at first and passed when tried again: not the tests' doing either
-    suspects as (
-        select outcomes.run_id
+    runs as materialized (
+        select
+            outcomes.run_id,
+            count(*) as result_count,
+            count(*) filter (where outcomes.failed_count > 0)::double precision
+            / count(*) as failed
         from outcomes
         group by outcomes.run_id
-        having
-            count(*) >= 5
-            and count(*) filter (where outcomes.failed_count > 0) >= 0.8 * count(*)
+    ),
+
+    normal as (
+        select percentile_disc(0.5) within group (order by runs.failed) as failed
+        from runs
+        where runs.result_count >= 10
+    ),
+
+    troubles as materialized (
+        select
+            runs.run_id,
+            -- also what failed at first and passed when tried again: not the tests' doing either
+            runs.result_count >= 5 and runs.failed >= 0.8 as is_void,
+            coalesce(
+                runs.result_count >= 10
+                and runs.failed >= 0.2
+                and runs.failed >= 2 * normal.failed,
+                false
+            ) as is_troubled
+        from runs
+        cross join normal
     ),
 
     neighbours as (
@@ -99,6 +120,8 @@ as $function$
             lag(outcomes.is_passed) over by_row as row_before,
             lag(outcomes.definition_id) over by_row as definition_before,
             lag(outcomes.is_passed) over by_key as key_before,
+            troubles.is_troubled,
+            lag(troubles.is_troubled) over by_key as was_troubled,
             count(*) over (
                 partition by outcomes.test_case_id, outcomes.environment_id, outcomes.row_key
             ) - row_number() over by_row as age,
@@ -106,7 +129,8 @@ as $function$
                 partition by outcomes.test_case_id, outcomes.environment_id
             ) as last_failed_at
         from outcomes
-        where outcomes.run_id not in (select suspects.run_id from suspects)
+        inner join troubles on troubles.run_id = outcomes.run_id
+        where not troubles.is_void
         window
             by_row as (
                 partition by outcomes.test_case_id, outcomes.environment_id, outcomes.row_key
@@ -142,8 +166,11 @@ as $function$
         within.flip_count + coalesce(
             neighbours.key_before <> (neighbours.failed_count = 0), false
         )::integer,
-        within.flip_count + coalesce(
-            not neighbours.key_before and neighbours.failed_count = 0, false
+        within.flip_count * (not neighbours.is_troubled)::integer + coalesce(
+            not neighbours.key_before
+            and neighbours.failed_count = 0
+            and not neighbours.was_troubled,
+            false
         )::integer,
         neighbours.age,
         neighbours.last_failed_at
@@ -161,8 +188,9 @@ it.
 flip_count: neighbouring attempts that differ, of chance_count pairs within this result and with
 the one before it of the same row, if its definition was the same; key_flip_count: the same, but
 with the one before it of the same code key; recovery_count: those of them where a pass follows a
-failure; age: newer outcomes of the same row; last_failed_at: when an attempt of the test last
-failed. Runs of mass failure are set aside, also such as passed when tried again.$comment$;
+failure, unless that was in a run in which a fifth or more failed, and twice as many as usual; age:
+newer outcomes of the same row; last_failed_at: when an attempt of the test last failed. Runs of
+mass failure are set aside, also such as passed when tried again.$comment$;
 
 create function private.weigh_tests(project_id uuid, since timestamptz, until timestamptz)
 returns setof private.test_evidence

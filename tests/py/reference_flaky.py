@@ -21,6 +21,7 @@ class Outcome:
     row: str = ""
     definition: int = 1
     test: str = "t"
+    is_troubled: bool = False
 
     @property
     def attempts(self) -> int:
@@ -120,9 +121,14 @@ def count_flips(attempts: Sequence[bool]) -> int:
     return sum(left != right for left, right in itertools.pairwise(attempts))
 
 
-def count_recoveries(attempts: Sequence[bool]) -> int:
-    """Return how often a pass follows a failure."""
-    return sum(not left and right for left, right in itertools.pairwise(attempts))
+def count_recoveries(outcomes: Sequence[Outcome]) -> int:
+    """Return how often a pass follows a failure of a run that was not in trouble."""
+    within = sum(one.is_passed and one.failures > 0 and not one.is_troubled for one in outcomes)
+    between = sum(
+        not one.is_passed and not one.is_troubled and other.failures == 0
+        for one, other in itertools.pairwise(outcomes)
+    )
+    return within + between
 
 
 def keys_of(outcomes: Sequence[Outcome]) -> list[Key]:
@@ -136,7 +142,7 @@ def keys_of(outcomes: Sequence[Outcome]) -> list[Key]:
             runs=len(group),
             attempts=len(attempts_of(group)),
             failures=sum(outcome.failures for outcome in group),
-            recoveries=count_recoveries(attempts_of(group)),
+            recoveries=count_recoveries(group),
             flips=count_flips(attempts_of(group)),
             is_passed=any(outcome.is_passed for outcome in group),
             at=group[-1].at,
@@ -171,14 +177,24 @@ def first_passes(outcomes: Sequence[Outcome]) -> int:
 
 
 def set_aside(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return the outcomes but those of runs in which nearly every test failed at first."""
+    """Return the outcomes but those of runs in which nearly every test failed at first.
+
+    Those of runs in which a fifth did, and twice as many as usual, are marked.
+    """
     runs: dict[int, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         runs[outcome.run].append(outcome)
+    failed = {
+        number: sum(bool(one.failures) for one in run) / len(run) for number, run in runs.items()
+    }
+    large = sorted(failed[number] for number, run in runs.items() if len(run) >= 10)
+    usual = large[(len(large) - 1) // 2] if large else 1.0
     return [
-        outcome
-        for run in runs.values()
-        if len(run) < 5 or sum(bool(one.failures) for one in run) < 0.8 * len(run)
+        dataclasses.replace(
+            outcome, is_troubled=len(run) >= 10 and failed[number] >= max(0.2, 2 * usual)
+        )
+        for number, run in runs.items()
+        if len(run) < 5 or failed[number] < 0.8
         for outcome in run
     ]
 

@@ -136,6 +136,7 @@ def outcomes(draw: st.DrawFn) -> list[Outcome]:
                     [("a", "")],
                     [("a", "1"), ("a", "2"), ("b", "")],
                     [(test, row) for test in "ab" for row in "123"],
+                    [(test, row) for test in "abc" for row in "1234"],
                 ]
             )
         ):
@@ -236,6 +237,25 @@ def test_histories(engine: psycopg.Connection, results: str, key: str, expected:
     weigh(engine, listed)
 
     assert (rate(engine, "t", None), verdict(weigh_tests(listed)["t"])) == (expected, expected)
+
+
+def test_an_outage_that_hits_some_makes_none_of_them_flaky(engine: psycopg.Connection) -> None:
+    """Of ten tests four fail in two runs of twenty, each passes before and after."""
+    listed = [
+        Outcome(
+            at=float(run) + place / 100,
+            run=run,
+            key="commit",
+            is_passed=(passed := run not in (5, 12) or place >= 4),
+            failures=0 if passed else 1,
+            test=str(place),
+        )
+        for run in range(20)
+        for place in range(10)
+    ]
+    weigh(engine, listed)
+
+    assert {rate(engine, str(place), None) for place in range(10)} == {"healthy"}
 
 
 @pytest.mark.parametrize("previous", ["healthy", "flaky"])
