@@ -269,6 +269,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"organization_retention": {
+                  Row: {
+                    "kept_days": number,"organization_id": string,"tier": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "kept_days": number,"organization_id": string,"tier": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "kept_days"?: number,"organization_id"?: string,"tier"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "organization_retention_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"organizations": {
                   Row: {
                     "audit_retention_days": number,"created_at": string,"id": string,"name": string
@@ -784,6 +804,9 @@ isOneToOne: false
               "apdex": number,"bucket_at": string,"cancelled_count": number,"colour": string,"error_count": number,"failed_count": number,"flaky_count": number,"max_ms": number,"mean_ms": number,"measured_count": number,"min_ms": number,"p50_ms": number,"p95_ms": number,"p99_ms": number,"passed_count": number,"phases": Json,"skipped_count": number,"success_rate": number,"test_case_id": string
             }[]
                            },
+"apply_retention":
+{ Args: { "dry_run"?: boolean }; Returns: Json
+                           },
 "cancel_run":
 { Args: { "run_id": string }; Returns: {
               "api_version": string | null,
@@ -862,6 +885,12 @@ isOneToOne: false
 "detect_flaky_tests":
 { Args: { "environment_id"?: string,"max_tests"?: number,"project_id": string,"verdicts"?: (string)[],"window_days"?: number }; Returns: Json
                            },
+"discard_archive_parts":
+{ Args: { "month": string,"number": number,"retention_class": string,"source": string }; Returns: number
+                           },
+"finish_archive":
+{ Args: { "manifest": Json,"month": string,"retention_class": string }; Returns: undefined
+                           },
 "get_aggregated_context":
 { Args: { "result_id": string }; Returns: Json
                            },
@@ -875,6 +904,9 @@ isOneToOne: false
 { Args: { "organization_id": string }; Returns: {
               "allowed": number,"name": string,"used": number
             }[]
+                           },
+"get_retention_report":
+{ Args: { "organization_id"?: string }; Returns: Json
                            },
 "get_run_report":
 { Args: { "after"?: string,"page_size"?: number,"run_id": string }; Returns: Json
@@ -900,6 +932,9 @@ isOneToOne: false
 "invite_member":
 { Args: { "email"?: string,"expires_in"?: string,"labels"?: (string)[],"organization_id": string,"role": string }; Returns: Json
                            },
+"keep_archive_part":
+{ Args: { "month": string,"part": Json,"retention_class": string }; Returns: undefined
+                           },
 "leave_organization":
 { Args: { "organization_id": string }; Returns: {
               "created_at": string,
@@ -914,6 +949,11 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"list_archives":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "archived_at": string,"archived_bytes": number,"archived_rows": number,"bytes": number,"dropped_at": string,"due_on": string,"month": string,"parts": number,"retention_class": string,"rows": number,"status": string
+            }[]
+                           },
 "list_deliveries":
 { Args: { "before"?: number,"channel_id": string,"page_size"?: number }; Returns: Json
                            },
@@ -924,6 +964,9 @@ isOneToOne: false
                            },
 "list_workers":
 { Args: { "after"?: string,"organization_id"?: string,"page_size"?: number }; Returns: Json
+                           },
+"open_archive":
+{ Args: { "month": string,"retention_class": string }; Returns: Json
                            },
 "pause_project":
 { Args: { "project_id": string,"reason"?: string }; Returns: {
@@ -1040,6 +1083,9 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"read_archive_page":
+{ Args: { "after"?: Json,"max_bytes"?: number,"month": string,"retention_class": string,"source": string }; Returns: Json
+                           },
 "register_worker":
 { Args: { "capacity": number,"labels"?: (string)[],"name": string,"version": string }; Returns: string
                            },
@@ -1176,6 +1222,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"set_retention":
+{ Args: { "kept_days"?: number,"must_archive"?: boolean,"organization_id": string,"tier": string }; Returns: Json
+                           },
 "set_secret":
 { Args: { "allowed_hosts"?: (string)[],"environment_id": string,"name": string,"value": string }; Returns: undefined
                            },

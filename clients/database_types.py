@@ -456,6 +456,24 @@ class PublicOrganizationMembersUpdate(TypedDict):
     role: NotRequired[Annotated[str, Field(alias="role")]]
     user_id: NotRequired[Annotated[uuid.UUID, Field(alias="user_id")]]
 
+class PublicOrganizationRetention(BaseModel):
+    kept_days: int = Field(alias="kept_days")
+    organization_id: uuid.UUID = Field(alias="organization_id")
+    tier: str = Field(alias="tier")
+    updated_at: datetime.datetime = Field(alias="updated_at")
+
+class PublicOrganizationRetentionInsert(TypedDict):
+    kept_days: Annotated[int, Field(alias="kept_days")]
+    organization_id: Annotated[uuid.UUID, Field(alias="organization_id")]
+    tier: Annotated[str, Field(alias="tier")]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+
+class PublicOrganizationRetentionUpdate(TypedDict):
+    kept_days: NotRequired[Annotated[int, Field(alias="kept_days")]]
+    organization_id: NotRequired[Annotated[uuid.UUID, Field(alias="organization_id")]]
+    tier: NotRequired[Annotated[str, Field(alias="tier")]]
+    updated_at: NotRequired[Annotated[datetime.datetime, Field(alias="updated_at")]]
+
 class PublicOrganizations(BaseModel):
     audit_retention_days: int = Field(alias="audit_retention_days")
     created_at: datetime.datetime = Field(alias="created_at")

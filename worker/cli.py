@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from worker import __version__, cli_log, cli_run
+from worker import __version__, cli_archive, cli_log, cli_run
 from worker.cli_errors import INTERNAL_ERROR, exit_code, explain
 from worker.cli_settings import read_settings
 from worker.config import Settings
@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.set_defaults(func=_worker)
 
     cli_run.add_parsers(commands, run_async)
+    cli_archive.add_parsers(commands, run_async)
     try:
         embedded = importlib.import_module("worker.embedded.cli")
     except ImportError:

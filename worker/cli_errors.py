@@ -17,6 +17,15 @@ from worker.errors import (
     WorkerError,
 )
 
+
+class BucketError(WorkerError):
+    """The bucket of the archives cannot be reached, or refuses."""
+
+
+class DamagedArchive(WorkerError):  # noqa: N818 - it says what it is
+    """What was read from the archive is not what was written."""
+
+
 # PostgREST's and PostgreSQL's codes for a function or table that is not there.
 _NOT_THERE = frozenset({"PGRST202", "PGRST205", "42P01", "42883"})
 INTERNAL_ERROR = 70
@@ -51,8 +60,10 @@ def explain(error: WorkerError, env: Mapping[str, str]) -> str:
 def exit_code(error: WorkerError) -> int:
     """Return the exit code of a command that ends by *error*."""
     match error:
-        case StoreUnavailable() | AccessRefused():
+        case StoreUnavailable() | AccessRefused() | BucketError():
             return 3
+        case DamagedArchive():
+            return 1
         case ConfigError():
             return 2
         case StoreRejected(status=status) if 400 <= status < 500:  # noqa: PLR2004

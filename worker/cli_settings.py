@@ -10,8 +10,10 @@ from worker.config import Settings
 from worker.errors import ConfigError
 
 _PREFIX = "ASSAY_"
-# Read by the embedded Supabase and by the tests, which share the prefix.
-FOREIGN_NAMES = frozenset({"POSTGRES_BIN", "POSTGREST_BIN", "TEST_POSTGRES"})
+# Read by the embedded Supabase, the tests and `assay archive`, which share the prefix.
+FOREIGN_NAMES = frozenset(
+    {"POSTGRES_BIN", "POSTGREST_BIN", "TEST_POSTGRES", "ARCHIVE_URL", "ARCHIVE_ENDPOINT"}
+)
 
 
 def read_settings(env: Mapping[str, str], **overrides: Any) -> Settings:  # noqa: ANN401

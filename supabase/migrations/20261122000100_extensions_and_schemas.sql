@@ -25,7 +25,8 @@ begin
             'workers', 'data_changes', 'platform_events', 'test_run_history',
             'notification_channels', 'notification_rules',
             'test_quarantines', 'test_ratings',
-            'performance_metrics'
+            'performance_metrics',
+            'organization_retention'
         ]);
 
     if v_taken is not null then

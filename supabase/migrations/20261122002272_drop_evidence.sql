@@ -119,7 +119,7 @@ begin
         ),
         terms.must_archive and known.archived_at is null
     from private.list_evidence() as evidence
-    inner join public.retention_terms as terms
+    inner join private.retention_terms as terms
         on terms.tier = evidence.retention_class || '_evidence'
     cross join lateral (
         select (evidence.month + interval '1 month')::date as month_end

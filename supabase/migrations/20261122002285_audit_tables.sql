@@ -19,6 +19,7 @@ begin
             ('organization_members', '{user_id,organization_id}'),
             ('organization_invitations', '{id,id,role}'),
             ('organization_limits', '{organization_id,organization_id}'),
+            ('organization_retention', '{organization_id,tier}'),
             ('projects', '{id,id,name}'),
             ('api_credentials', '{id,id,name}'),
             ('api_endpoints', '{id,id,method,path}'),

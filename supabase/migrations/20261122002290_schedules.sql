@@ -13,6 +13,25 @@ select cron.schedule('assay_send_canaries', '* * * * *', 'select private.send_ca
 select cron.schedule(
     'assay_drop_retired_secrets', '*/10 * * * *', 'select private.drop_retired_secrets()'
 );
+-- daily: what has been kept for its time, in small pieces all day
+select cron.schedule(
+    'assay_forget_bodies', '3-59/10 * * * *',
+    $command$select private.run_retention_job(
+        'assay_forget_bodies', 'private.forget_bodies'
+    )$command$
+);
+select cron.schedule(
+    'assay_delete_runs', '7-59/10 * * * *',
+    $command$select private.run_retention_job(
+        'assay_delete_runs', 'private.delete_old_runs'
+    )$command$
+);
+select cron.schedule(
+    'assay_drop_evidence', '*/10 2 * * *',
+    $command$select private.run_retention_job(
+        'assay_drop_evidence', 'private.drop_due_evidence'
+    )$command$
+);
 -- monthly
 select cron.schedule(
     'assay_create_partitions', '0 1 1 * *',
@@ -28,6 +47,13 @@ select cron.schedule(
 select cron.schedule(
     'assay_fold_metrics', '* * * * *',
     $command$select private.run_job('assay_fold_metrics', 'private.fold_metrics')$command$
+);
+-- quarterly: every ten minutes of an hour, on seven days
+select cron.schedule(
+    'assay_prune_history', '*/10 4 1-7 1,4,7,10 *',
+    $command$select private.run_retention_job(
+        'assay_prune_history', 'private.prune_history'
+    )$command$
 );
 select cron.schedule('assay_fold_storage', '* * * * *', 'select private.fold_storage()');
 select cron.schedule('assay_recount_storage', '17 * * * *', 'select private.recount_storage()');

@@ -362,6 +362,91 @@ def audit_append_only(engine: Engine) -> Statement:
     )
 
 
+# Refused calls: retention
+
+
+def archiving(engine: Engine) -> str:
+    """Have the evidence of a month of 2020 be due to be archived; returns the month."""
+    month = "2020-03-01"
+    engine.value("select private.create_evidence_partitions(%s::date)", month)
+    engine.value("select public.set_retention(null, 'passed_evidence', null, true)")
+    return month
+
+
+def opened(engine: Engine) -> str:
+    """Have an archive be written; returns the month."""
+    month = archiving(engine)
+    engine.value("select public.open_archive('passed', %s::date)", month)
+    return month
+
+
+def keeping(engine: Engine, month: str, digest: str = "a" * 64) -> Statement:
+    """Return the call that keeps a first part."""
+    part = {"table": "test_result_details", "number": 1, "object": "o", "rows": 1, "bytes": 1}
+    keys = {"sha256": digest, "first_key": [], "last_key": ["2020-03-01", str(uuid.uuid4()), 1]}
+    return engine.call(
+        "keep_archive_part", retention_class="passed", month=month, part={**part, **keys}
+    )
+
+
+@refusal
+def retention_out_of_range(engine: Engine) -> Statement:
+    return engine.call(
+        "set_retention", organization_id=engine.organization, tier="runs", kept_days=5000
+    )
+
+
+@refusal
+def unknown_tier(engine: Engine) -> Statement:
+    return engine.call(
+        "set_retention", organization_id=engine.organization, tier="audit", kept_days=50
+    )
+
+
+@refusal
+def not_archivable(engine: Engine) -> Statement:
+    return engine.call("set_retention", organization_id=None, tier="runs", must_archive=True)
+
+
+@refusal
+def unknown_evidence(engine: Engine) -> Statement:
+    return engine.call("open_archive", retention_class="passed", month="1999-01-01")
+
+
+@refusal
+def archive_not_due(engine: Engine) -> Statement:
+    archiving(engine)
+    month = engine.value("select date_trunc('month', now() at time zone 'utc')::date::text")
+    return engine.call("open_archive", retention_class="passed", month=month)
+
+
+@refusal
+def archive_not_open(engine: Engine) -> Statement:
+    return keeping(engine, "2019-01-01")
+
+
+@refusal
+def malformed_part(engine: Engine) -> Statement:
+    month = opened(engine)
+    return engine.call("keep_archive_part", retention_class="passed", month=month, part={})
+
+
+@refusal
+def archive_conflict(engine: Engine) -> Statement:
+    month = opened(engine)
+    engine.make(keeping(engine, month))
+    return keeping(engine, month, "b" * 64)
+
+
+@refusal
+def archive_incomplete(engine: Engine) -> Statement:
+    month = opened(engine)
+    parts = [{"table": "assertion_results", "number": 1, "sha256": "c" * 64}]
+    return engine.call(
+        "finish_archive", retention_class="passed", month=month, manifest={"parts": parts}
+    )
+
+
 # Refused calls: members
 
 

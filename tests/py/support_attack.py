@@ -138,6 +138,13 @@ class Filler:
         for role in ("editor", "viewer", "runner"):
             made.ids[role] = self.join(made, role, role).id
         made.ids["user"] = made.ids["runner"]
+        self.call(
+            "set_retention",
+            owner,
+            organization_id=made.ids["organization"],
+            tier="runs",
+            kept_days=300,
+        )
         invitation = self.call(
             "invite_member",
             owner,

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -232,6 +233,18 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "requests": lambda ids: [
         {"environment_id": ids["environment"], "selection": {"suites": [ids["suite"]]}}
     ],
+    "tier": lambda _: "runs",
+    "kept_days": lambda _: 30,
+    "must_archive": lambda _: True,
+    "dry_run": lambda _: False,
+    "retention_class": lambda _: "failed",
+    "month": lambda _: f"{datetime.now(UTC):%Y-%m}-01",
+    "source": lambda _: "test_result_details",
+    "read_archive_page.after": lambda _: None,
+    "max_bytes": lambda _: 1_000_000,
+    "part": lambda _: {"table": "test_result_details", "number": 1},
+    "number": lambda _: 1,
+    "manifest": lambda _: {"parts": []},
     "save_test.document": lambda ids: {
         "id": ids["test"],
         "depends_on": [{"test": ids["second_test"], "kind": "order"}],

@@ -129,6 +129,7 @@ def test_there_is_something_to_steal(world: World) -> None:
     assert unmarked <= {
         *("organization_members", "organization_limits", "test_dependencies", "fixture_usage"),
         *("test_execution_context", "test_run_history", "test_ratings"),
+        "organization_retention",
     }
 
 

@@ -102,7 +102,10 @@ drop function public.fresh_function(), private.fresh_function();
 
 select bag_eq(
     $$ select name from tests.sources where source ~* '\mexecute\M' $$,
-    array['create_evidence_partition', 'drop_evidence_month', 'hide_texts', 'run_job'],
+    array[
+        'close_partition', 'create_evidence_partition', 'drop_evidence_month', 'hide_texts',
+        'read_evidence', 'run_job'
+    ],
     'few functions build statements, of the names of partitions, columns and jobs'
 );
 
@@ -222,9 +225,10 @@ select set_eq(
     ('queue_run', 'statement_timeout=60s'), ('queue_runs', 'statement_timeout=60s'),
     ('rerun_failed', 'statement_timeout=60s'), ('plan_run', 'statement_timeout=60s'),
     ('get_test_execution_chain', 'statement_timeout=60s'),
-    ('hold_rooms', 'lock_timeout=2s'), ('drop_evidence_month', 'lock_timeout=100ms')
+    ('hold_rooms', 'lock_timeout=2s'), ('drop_evidence_month', 'lock_timeout=100ms'),
+    ('close_partition', 'lock_timeout=100ms'), ('apply_retention', 'statement_timeout=60s')
     $$,
-    'five functions, which plan whole runs, may take a minute, some wait for locks less long; the '
+    'five functions, which plan whole runs, and one that waits for locks may take a minute, some wait for locks less long; the '
     'others what the platform gives'
 );
 
