@@ -38,11 +38,16 @@ begin
                             runs.project_id = projects.id
                             and runs.queued_at < (kept.day::timestamp at time zone 'utc')
                             and runs.finished_at is not null
-                            -- what is not in the history yet
+                            -- what is not in history and metrics yet
                             and not exists (
                                 select
                                 from private.finished_runs as finished
                                 where finished.run_id = runs.id
+                            )
+                            and not exists (
+                                select
+                                from private.metric_deltas as deltas
+                                where deltas.run_id = runs.id
                             )
                         order by runs.queued_at
                         limit 100

@@ -55,6 +55,12 @@ select cron.schedule(
         'assay_prune_history', 'private.prune_history'
     )$command$
 );
+select cron.schedule(
+    'assay_prune_metrics', '5-59/10 4 1-7 1,4,7,10 *',
+    $command$select private.run_retention_job(
+        'assay_prune_metrics', 'private.prune_metrics'
+    )$command$
+);
 select cron.schedule('assay_fold_storage', '* * * * *', 'select private.fold_storage()');
 select cron.schedule('assay_recount_storage', '17 * * * *', 'select private.recount_storage()');
 select cron.schedule('assay_prune_workers', '15 1 * * *', 'select private.prune_workers()');

@@ -4,7 +4,7 @@ begin;
 \ir _lib/factories.psql
 \ir _lib/engine.psql
 \ir _lib/retention.psql
-select plan(30);
+select plan(34);
 
 create function tests.bodies(run text)
 returns bigint[]
@@ -33,6 +33,7 @@ select tests.queue(name) from unnest(array['a', 'b', 'c']) as names (name);
 select tests.queue('their run', '{}', '{}', 'their staging');
 select tests.run_all('{"bad": {"status": 500}}');
 select private.process_finished_runs();
+select private.fold_metrics();
 select private.fold_storage();
 select tests.age('a', 40);
 select tests.age('b', 20);
@@ -130,6 +131,21 @@ update public.test_run_history set finished_at = now() - interval '731 days'
 where project_id = tests.id('shop');
 select is(private.prune_history(), 3::bigint, 'then it goes');
 select is((select count(*) from public.test_run_history), 1::bigint, 'and no other');
+
+-- Metrics
+select private.fold_metrics();
+select isnt_empty($$ select from public.performance_metrics $$, 'there are metrics');
+select is(private.prune_metrics(), 0::bigint, 'which stay for two years');
+update public.performance_metrics set finished_on = tests.today() - 731 where project_id = tests.id('shop');
+update private.environment_metrics set finished_on = tests.today() - 731 where environment_id = tests.id('staging');
+select cmp_ok(private.prune_metrics(), '>', 0::bigint, 'then they go');
+select is(
+    array[
+        (select count(*) from public.performance_metrics where project_id = tests.id('shop')),
+        (select count(*) from private.environment_metrics where environment_id = tests.id('staging'))
+    ],
+    array[0::bigint, 0], 'of tests and of environments'
+);
 
 select * from finish();
 rollback;
