@@ -348,6 +348,7 @@ class Filler:
             owner_id=made.people["owner"].id,
             reason=made.mark,
             expires_at="tomorrow",
+            environment_id=made.ids["environment"],
         )
         self.database.execute("select private.process_finished_runs()")
         self.database.execute("select private.rate_tests(%s)", (made.ids["project"],))
