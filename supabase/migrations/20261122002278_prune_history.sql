@@ -92,5 +92,5 @@ begin
 end;
 $function$;
 comment on function private.prune_metrics(integer) is
-$comment$Delete metrics that have been kept for their time, so many of tests at most; how many. Called
-by a job.$comment$;
+$comment$Delete metrics that have been kept for their time, so many of tests at most; how many.
+Called by a job.$comment$;

@@ -67,6 +67,11 @@ def month(owner: psycopg.Connection, request: pytest.FixtureRequest) -> Iterator
     owner.execute("select public.set_retention(null, 'failed_evidence', 180, true)")
     yield month
     owner.execute("select public.set_retention(null, 'failed_evidence', 180, false)")
+    drop_due(owner)
+
+
+def drop_due(owner: psycopg.Connection) -> None:
+    """Do what the job does, until nothing is left to do."""
     while owner.execute("select bytes from private.drop_due_evidence()").fetchone() != (0,):
         pass
 
@@ -144,7 +149,7 @@ def test_written_verified_dropped_and_read_back(
     again = archive(stack, bucket_server.environment)
     assert (again.returncode, "nothing is due" in again.stderr) == (0, True), again.stderr
 
-    owner.execute("select private.drop_due_evidence()")
+    drop_due(owner)
     assert known(owner, month)[0] == "dropped"
     for table, rows in tables.items():
         read = archive(stack, bucket_server.environment, "read", *about, "--table", table)
@@ -242,8 +247,8 @@ def test_a_damaged_object_is_noticed(
     noticed = archive(stack, bucket_server.environment, *SMALL)
 
     assert (noticed.returncode, name in noticed.stderr) == (1, True), noticed.stderr
+    drop_due(owner)
     assert known(owner, month)[0] == "due"
-    assert owner.execute("select bytes from private.drop_due_evidence()").fetchone() == (0,)
     healed = archive(stack, bucket_server.environment, *SMALL)
     assert healed.returncode == 0, healed.stderr
     assert known(owner, month)[::2] == ("archived", 3 * ROWS)
