@@ -18,9 +18,29 @@ begin
     delete from public.platform_events
     where platform_events.id in (
         select old.id
-        from public.platform_events as old
-        where old.created_at < now() - interval '400 days'
-        order by old.created_at
+        from (
+            select
+                null::uuid as organization_id,
+                private.kept_until('events') as day
+            union all
+            select
+                asked.organization_id,
+                private.kept_until('events', asked.organization_id)
+            from public.organization_retention as asked
+            where asked.tier = 'events'
+        ) as terms
+        cross join lateral (
+            select events.id
+            from public.platform_events as events
+            where
+                events.created_at < (terms.day::timestamp at time zone 'utc')
+                and (
+                    terms.organization_id is null
+                    or events.organization_id = terms.organization_id
+                )
+            order by events.created_at
+            limit prune_events.batch_size
+        ) as old
         limit prune_events.batch_size
     );
     get diagnostics v_count = row_count;
@@ -49,8 +69,9 @@ begin
 end;
 $function$;
 comment on function private.prune_events(integer) is
-$comment$Delete events after 400 days, messages 30 days after they were over, what is known of
-selections that did not run for 90 days, and former signing keys; how many rows.
+$comment$Delete events that have been kept for their time (private.retention_terms), messages 30
+days after they were over, what is known of selections that did not run for 90 days, and former
+signing keys; how many rows.
 
 Called by cron. batch_size: events, and messages, at most, so that no transaction of it is
 long.$comment$;

@@ -4,7 +4,7 @@ begin;
 \ir _lib/factories.psql
 \ir _lib/engine.psql
 \ir _lib/retention.psql
-select plan(34);
+select plan(36);
 
 create function tests.bodies(run text)
 returns bigint[]
@@ -131,6 +131,20 @@ update public.test_run_history set finished_at = now() - interval '731 days'
 where project_id = tests.id('shop');
 select is(private.prune_history(), 3::bigint, 'then it goes');
 select is((select count(*) from public.test_run_history), 1::bigint, 'and no other');
+
+-- Events
+select private.raise_events(array[
+    row(tests.id(name), null, 'storage_nearly_full', 'warning', name, null, null, null, null, null)::private.new_event
+]) from unnest(array['acme', 'other']) as names (name);
+update public.platform_events set created_at = now() - interval '60 days' where true;
+select private.prune_events();
+select is((select count(*) from public.platform_events where title in ('acme', 'other')), 2::bigint, 'events stay');
+select public.set_retention(tests.id('acme'), 'events', 30);
+select private.prune_events();
+select results_eq(
+    $$ select title from public.platform_events where title in ('acme', 'other') $$, array['other'],
+    'an organization may have them for less'
+);
 
 -- Metrics
 select private.fold_metrics();
