@@ -308,7 +308,8 @@ comment on column public.test_results.fixture_snapshot_id is
 'private.snapshots.id: values of the fixture row; null = no fixture.';
 comment on column public.test_results.planned_on is 'Copied from the run; locates the evidence.';
 comment on column public.test_results.is_quarantined is
-'Was the test in quarantine when the run was planned? Then its failure spoils no run.';
+$comment$Was the test in quarantine when the run was planned? Then its failure spoils no run. Never
+true for a setup test, without which nothing of main runs.$comment$;
 comment on column public.test_results.status is
 $comment$pending, then passed, failed (an assertion was false), error (no verdict was possible),
 skipped or cancelled.$comment$;

@@ -286,7 +286,9 @@ class Run:
     def final_status(self) -> str:
         """Return what the run ends as."""
         found = {
-            status for item, status in self.status.items() if not self.test(item).is_quarantined
+            status
+            for item, status in self.status.items()
+            if not self.test(item).is_quarantined or self.test(item).phase == "setup"
         }
         for status, applies in (
             ("cancelled", self.is_cancelled),

@@ -3,7 +3,7 @@ begin;
 \ir _lib/people.psql
 \ir _lib/factories.psql
 \ir _lib/engine.psql
-select plan(45);
+select plan(47);
 
 create function tests.quarantine(
     test text, owner text default 'eda', days integer default 7, environment text default null, reason text default 'Its host is slow'
@@ -49,6 +49,15 @@ select results_eq(
     $$ values ('failed', 2, true) $$, 'it runs, is tried again, and is recorded as it came out'
 );
 select is((tests.result('after', 'steady')).is_quarantined, false, 'others are not marked');
+savepoint with_setup;
+select tests.make_test('prepare', 'flow', '{"phase": "setup"}');
+select tests.quarantine('prepare');
+select is(
+    tests.outcome('unprepared', '{"prepare": {"status": 500}}'), 'failed',
+    'a setup test spoils its run all the same: nothing of main ran'
+);
+select is((tests.result('unprepared', 'prepare')).is_quarantined, false, 'and is not marked');
+rollback to with_setup;
 select ok(
     public.get_run_report(tests.run('after')) -> 'results' @> '[{"name": "shaky", "is_quarantined": true}]',
     'the report says so'
