@@ -113,6 +113,64 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"failure_analysis": {
+                  Row: {
+                    "category": string | null,"class": string,"compared_at": string | null,"environment_count": number,"example_message": string,"example_result_id": string,"fingerprint": string,"first_run_id": string,"first_seen_at": string,"id": string,"last_run_id": string,"last_seen_at": string,"location": string,"message": string,"note": string | null,"occurrence_count": number,"project_id": string,"regressed_at": string | null,"regression_count": number,"skipped_count": number,"status": string,"status_changed_at": string | null,"status_changed_by": string | null,"test_count": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "category"?: never,"class": string,"compared_at"?: string | null,"environment_count"?: number,"example_message": string,"example_result_id": string,"fingerprint": string,"first_run_id": string,"first_seen_at": string,"id"?: string,"last_run_id": string,"last_seen_at": string,"location": string,"message": string,"note"?: string | null,"occurrence_count"?: number,"project_id": string,"regressed_at"?: string | null,"regression_count"?: number,"skipped_count"?: number,"status"?: string,"status_changed_at"?: string | null,"status_changed_by"?: string | null,"test_count"?: number
+                  }
+                  Update: {
+                    "category"?: never,"class"?: string,"compared_at"?: string | null,"environment_count"?: number,"example_message"?: string,"example_result_id"?: string,"fingerprint"?: string,"first_run_id"?: string,"first_seen_at"?: string,"id"?: string,"last_run_id"?: string,"last_seen_at"?: string,"location"?: string,"message"?: string,"note"?: string | null,"occurrence_count"?: number,"project_id"?: string,"regressed_at"?: string | null,"regression_count"?: number,"skipped_count"?: number,"status"?: string,"status_changed_at"?: string | null,"status_changed_by"?: string | null,"test_count"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "failure_analysis_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "failure_analysis_status_changed_by_fkey"
+      columns: ["status_changed_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"failure_tests": {
+                  Row: {
+                    "environment_id": string,"failure_id": string,"first_seen_at": string,"last_passed_at": string | null,"last_seen_at": string,"occurrence_count": number,"pass_count": number,"project_id": string,"test_case_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "environment_id": string,"failure_id": string,"first_seen_at": string,"last_passed_at"?: string | null,"last_seen_at": string,"occurrence_count": number,"pass_count"?: number,"project_id": string,"test_case_id": string
+                  }
+                  Update: {
+                    "environment_id"?: string,"failure_id"?: string,"first_seen_at"?: string,"last_passed_at"?: string | null,"last_seen_at"?: string,"occurrence_count"?: number,"pass_count"?: number,"project_id"?: string,"test_case_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "failure_tests_environment_id_fkey"
+      columns: ["environment_id"]
+isOneToOne: false
+      referencedRelation: "environments"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "failure_tests_failure_id_fkey"
+      columns: ["failure_id"]
+isOneToOne: false
+      referencedRelation: "failure_analysis"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "failure_tests_test_case_id_fkey"
+      columns: ["test_case_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"fixture_usage": {
                   Row: {
                     "fixture_id": string,"project_id": string,"test_case_id": string
@@ -804,6 +862,9 @@ isOneToOne: false
               "apdex": number,"bucket_at": string,"cancelled_count": number,"colour": string,"error_count": number,"failed_count": number,"flaky_count": number,"max_ms": number,"mean_ms": number,"measured_count": number,"min_ms": number,"p50_ms": number,"p95_ms": number,"p99_ms": number,"passed_count": number,"phases": Json,"skipped_count": number,"success_rate": number,"test_case_id": string
             }[]
                            },
+"analyse_failures":
+{ Args: { "after"?: string,"environment_id"?: string,"page_size"?: number,"project_id": string,"run_id"?: string,"since"?: string,"until"?: string }; Returns: Json
+                           },
 "apply_retention":
 { Args: { "dry_run"?: boolean }; Returns: Json
                            },
@@ -956,6 +1017,9 @@ isOneToOne: false
                            },
 "list_deliveries":
 { Args: { "before"?: number,"channel_id": string,"page_size"?: number }; Returns: Json
+                           },
+"list_failures":
+{ Args: { "after"?: string,"page_size"?: number,"project_id": string,"status"?: string }; Returns: Json
                            },
 "list_secrets":
 { Args: { "environment_id": string }; Returns: {
@@ -1208,6 +1272,39 @@ isOneToOne: false
 "save_test":
 { Args: { "document": Json }; Returns: Json
                            },
+"set_failure_status":
+{ Args: { "failure_id": string,"note"?: string,"status": string }; Returns: {
+              "category": string | null,
+"class": string,
+"compared_at": string | null,
+"environment_count": number,
+"example_message": string,
+"example_result_id": string,
+"fingerprint": string,
+"first_run_id": string,
+"first_seen_at": string,
+"id": string,
+"last_run_id": string,
+"last_seen_at": string,
+"location": string,
+"message": string,
+"note": string | null,
+"occurrence_count": number,
+"project_id": string,
+"regressed_at": string | null,
+"regression_count": number,
+"skipped_count": number,
+"status": string,
+"status_changed_at": string | null,
+"status_changed_by": string | null,
+"test_count": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "failure_analysis"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "set_member_role":
 { Args: { "labels"?: (string)[],"organization_id": string,"role": string,"user_id": string }; Returns: {
               "created_at": string,

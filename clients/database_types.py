@@ -228,6 +228,117 @@ class PublicEnvironmentsUpdate(TypedDict):
     rate_limit_per_s: NotRequired[Annotated[Optional[float], Field(alias="rate_limit_per_s")]]
     run_timeout_ms: NotRequired[Annotated[int, Field(alias="run_timeout_ms")]]
 
+class PublicFailureAnalysis(BaseModel):
+    category: Optional[str] = Field(alias="category")
+    class: str = Field(alias="class")
+    compared_at: Optional[datetime.datetime] = Field(alias="compared_at")
+    environment_count: int = Field(alias="environment_count")
+    example_message: str = Field(alias="example_message")
+    example_result_id: uuid.UUID = Field(alias="example_result_id")
+    fingerprint: str = Field(alias="fingerprint")
+    first_run_id: uuid.UUID = Field(alias="first_run_id")
+    first_seen_at: datetime.datetime = Field(alias="first_seen_at")
+    id: uuid.UUID = Field(alias="id")
+    last_run_id: uuid.UUID = Field(alias="last_run_id")
+    last_seen_at: datetime.datetime = Field(alias="last_seen_at")
+    location: str = Field(alias="location")
+    message: str = Field(alias="message")
+    note: Optional[str] = Field(alias="note")
+    occurrence_count: int = Field(alias="occurrence_count")
+    project_id: uuid.UUID = Field(alias="project_id")
+    regressed_at: Optional[datetime.datetime] = Field(alias="regressed_at")
+    regression_count: int = Field(alias="regression_count")
+    skipped_count: int = Field(alias="skipped_count")
+    status: str = Field(alias="status")
+    status_changed_at: Optional[datetime.datetime] = Field(alias="status_changed_at")
+    status_changed_by: Optional[uuid.UUID] = Field(alias="status_changed_by")
+    test_count: int = Field(alias="test_count")
+
+class PublicFailureAnalysisInsert(TypedDict):
+    category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
+    class: Annotated[str, Field(alias="class")]
+    compared_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="compared_at")]]
+    environment_count: NotRequired[Annotated[int, Field(alias="environment_count")]]
+    example_message: Annotated[str, Field(alias="example_message")]
+    example_result_id: Annotated[uuid.UUID, Field(alias="example_result_id")]
+    fingerprint: Annotated[str, Field(alias="fingerprint")]
+    first_run_id: Annotated[uuid.UUID, Field(alias="first_run_id")]
+    first_seen_at: Annotated[datetime.datetime, Field(alias="first_seen_at")]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    last_run_id: Annotated[uuid.UUID, Field(alias="last_run_id")]
+    last_seen_at: Annotated[datetime.datetime, Field(alias="last_seen_at")]
+    location: Annotated[str, Field(alias="location")]
+    message: Annotated[str, Field(alias="message")]
+    note: NotRequired[Annotated[Optional[str], Field(alias="note")]]
+    occurrence_count: NotRequired[Annotated[int, Field(alias="occurrence_count")]]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    regressed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="regressed_at")]]
+    regression_count: NotRequired[Annotated[int, Field(alias="regression_count")]]
+    skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
+    status: NotRequired[Annotated[str, Field(alias="status")]]
+    status_changed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="status_changed_at")]]
+    status_changed_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="status_changed_by")]]
+    test_count: NotRequired[Annotated[int, Field(alias="test_count")]]
+
+class PublicFailureAnalysisUpdate(TypedDict):
+    category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
+    class: NotRequired[Annotated[str, Field(alias="class")]]
+    compared_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="compared_at")]]
+    environment_count: NotRequired[Annotated[int, Field(alias="environment_count")]]
+    example_message: NotRequired[Annotated[str, Field(alias="example_message")]]
+    example_result_id: NotRequired[Annotated[uuid.UUID, Field(alias="example_result_id")]]
+    fingerprint: NotRequired[Annotated[str, Field(alias="fingerprint")]]
+    first_run_id: NotRequired[Annotated[uuid.UUID, Field(alias="first_run_id")]]
+    first_seen_at: NotRequired[Annotated[datetime.datetime, Field(alias="first_seen_at")]]
+    id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    last_run_id: NotRequired[Annotated[uuid.UUID, Field(alias="last_run_id")]]
+    last_seen_at: NotRequired[Annotated[datetime.datetime, Field(alias="last_seen_at")]]
+    location: NotRequired[Annotated[str, Field(alias="location")]]
+    message: NotRequired[Annotated[str, Field(alias="message")]]
+    note: NotRequired[Annotated[Optional[str], Field(alias="note")]]
+    occurrence_count: NotRequired[Annotated[int, Field(alias="occurrence_count")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    regressed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="regressed_at")]]
+    regression_count: NotRequired[Annotated[int, Field(alias="regression_count")]]
+    skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
+    status: NotRequired[Annotated[str, Field(alias="status")]]
+    status_changed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="status_changed_at")]]
+    status_changed_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="status_changed_by")]]
+    test_count: NotRequired[Annotated[int, Field(alias="test_count")]]
+
+class PublicFailureTests(BaseModel):
+    environment_id: uuid.UUID = Field(alias="environment_id")
+    failure_id: uuid.UUID = Field(alias="failure_id")
+    first_seen_at: datetime.datetime = Field(alias="first_seen_at")
+    last_passed_at: Optional[datetime.datetime] = Field(alias="last_passed_at")
+    last_seen_at: datetime.datetime = Field(alias="last_seen_at")
+    occurrence_count: int = Field(alias="occurrence_count")
+    pass_count: int = Field(alias="pass_count")
+    project_id: uuid.UUID = Field(alias="project_id")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+
+class PublicFailureTestsInsert(TypedDict):
+    environment_id: Annotated[uuid.UUID, Field(alias="environment_id")]
+    failure_id: Annotated[uuid.UUID, Field(alias="failure_id")]
+    first_seen_at: Annotated[datetime.datetime, Field(alias="first_seen_at")]
+    last_passed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="last_passed_at")]]
+    last_seen_at: Annotated[datetime.datetime, Field(alias="last_seen_at")]
+    occurrence_count: Annotated[int, Field(alias="occurrence_count")]
+    pass_count: NotRequired[Annotated[int, Field(alias="pass_count")]]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+
+class PublicFailureTestsUpdate(TypedDict):
+    environment_id: NotRequired[Annotated[uuid.UUID, Field(alias="environment_id")]]
+    failure_id: NotRequired[Annotated[uuid.UUID, Field(alias="failure_id")]]
+    first_seen_at: NotRequired[Annotated[datetime.datetime, Field(alias="first_seen_at")]]
+    last_passed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="last_passed_at")]]
+    last_seen_at: NotRequired[Annotated[datetime.datetime, Field(alias="last_seen_at")]]
+    occurrence_count: NotRequired[Annotated[int, Field(alias="occurrence_count")]]
+    pass_count: NotRequired[Annotated[int, Field(alias="pass_count")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+
 class PublicFixtureUsage(BaseModel):
     fixture_id: uuid.UUID = Field(alias="fixture_id")
     project_id: uuid.UUID = Field(alias="project_id")

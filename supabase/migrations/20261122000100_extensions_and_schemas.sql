@@ -22,6 +22,7 @@ begin
             'test_request_configs', 'test_response_specs', 'test_data_fixtures', 'fixture_usage',
             'environments', 'environment_variables', 'test_runs', 'test_execution_context',
             'test_context_values', 'test_results', 'test_result_details', 'assertion_results',
+            'failure_analysis', 'failure_tests',
             'workers', 'data_changes', 'platform_events', 'test_run_history',
             'notification_channels', 'notification_rules',
             'test_quarantines', 'test_ratings',
@@ -39,6 +40,7 @@ end;
 $check$;
 
 create extension if not exists pgcrypto with schema extensions;
+create extension if not exists pg_trgm with schema extensions;
 -- off on a fresh project: the platform creates it only on request
 create extension if not exists pg_cron with schema pg_catalog;
 

@@ -13,6 +13,7 @@ set search_path = ''
 as $function$
 begin
     perform private.write_run_history(process_runs.run_ids);
+    perform private.file_failures(process_runs.run_ids);
     perform private.raise_run_events(process_runs.run_ids);
     delete from private.finished_runs where run_id = any(process_runs.run_ids);
 end;

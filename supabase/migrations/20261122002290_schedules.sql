@@ -83,3 +83,7 @@ select cron.schedule(
 );
 select cron.schedule('assay_end_quarantines', '* * * * *', 'select private.end_quarantines()');
 select cron.schedule('assay_prune_changes', '*/10 * * * *', 'select private.prune_changes()');
+select cron.schedule(
+    'assay_merge_failures', '40 1 * * *',
+    $command$select private.run_job('assay_merge_failures', 'private.merge_failures')$command$
+);

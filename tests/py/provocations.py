@@ -664,6 +664,23 @@ def range_too_large(engine: Engine) -> Statement:
 
 
 @refusal
+def unknown_failure(engine: Engine) -> Statement:
+    return engine.call("set_failure_status", failure_id=uuid.uuid4(), status="known")
+
+
+@refusal
+def malformed_status(engine: Engine) -> Statement:
+    failure = engine.value(
+        "insert into public.failure_analysis (project_id, fingerprint, class, location, message,"
+        " example_message, example_result_id, first_seen_at, last_seen_at, first_run_id,"
+        " last_run_id) values (%s, '', 'timeout', '', '', '', gen_random_uuid(), now(), now(),"
+        " gen_random_uuid(), gen_random_uuid()) returning id",
+        engine.project,
+    )
+    return engine.call("set_failure_status", failure_id=failure, status="closed")
+
+
+@refusal
 def unknown_result(engine: Engine) -> Statement:
     return engine.call("get_aggregated_context", result_id=uuid.uuid4())
 

@@ -84,6 +84,10 @@ class Filler:
         self._tests(made)
         self._channel(made)
         made.ids["run"] = self._finished_run(made)
+        self.database.execute("select private.process_finished_runs()")
+        made.ids["failure"] = self._value(
+            "select id from public.failure_analysis where project_id = %s", made.ids["project"]
+        )
         made.ids["live_run"] = self._live_run(made)
         self.database.execute("select private.fold_metrics()")
         made.ids["result"] = self._value(

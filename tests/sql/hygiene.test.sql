@@ -204,7 +204,7 @@ select set_eq(
     array[
         -- put together of constants, too long for a line
         'field_problem', 'find_brackets_fault', 'schema_keyword_problem', 'topic_id',
-        'path_tokens', 'pattern_tokens', 'percent_forms',
+        'path_tokens', 'pattern_tokens', 'percent_forms', 'hide_numbers',
         'path_problem', -- a hint that speaks of what paths look like
         'redact_text', -- of a secret that is digits, between constants
         'create_evidence_partition' -- create table ... (like ...)
