@@ -215,7 +215,7 @@ def time_request(
         answer = client.request(method, path, json=body)
         taken.append(time.perf_counter() - started)
         if answer.is_error:
-            if answer.json().get("code") in ("PGRST202", "PGRST205", "42P01", "42703"):
+            if answer.json().get("code") in ("PGRST200", "PGRST202", "PGRST205", "42P01"):
                 return
             raise RuntimeError(f"{path}: {answer.text}")
     took_ms = statistics.median(taken[1:]) * 1000

@@ -12,7 +12,8 @@ from worker.embedded.stack import Connection
 
 WIDTH = 100
 MOST = 5
-_UNKNOWN = frozenset({"PGRST202", "PGRST205"})
+# a part that this database does not have is left out
+_UNKNOWN = frozenset({"PGRST200", "PGRST202", "PGRST205", "42P01"})
 Row = dict[str, Any]
 
 

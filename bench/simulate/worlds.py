@@ -113,8 +113,10 @@ def quarter(seed: int, end: dt.datetime, tests: int = 80, days: int = QUARTER) -
     ]
     made += [make() for _ in range(tests - len(made))]
     away, down = Incident(CONNECT_FAILED, 1.0), Incident(DATABASE_DOWN, 0.5)
-    incidents = {(days // 2 + 3, 1): away, (days // 2 + 3, 2): away}
-    incidents |= {(days - 9, place): down for place in range(6)}
+    # on the first days of weeks, when there are runs enough
+    one_day, another = days // 2 // 7 * 7, (days - 9) // 7 * 7
+    incidents = {(one_day, 1): away, (one_day, 2): away}
+    incidents |= {(another, place): down for place in range(6)}
     runs = list(
         daily_runs(chance, days, (7, 10, 13, 16, 19, 22), environments=2, incidents=incidents)
     )

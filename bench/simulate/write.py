@@ -151,7 +151,6 @@ def write_member(database: Database, world: World, organizations: set[str], emai
         "values (%s, %s, 'authenticated', 'authenticated')",
         [person, email],
     )
-    database.execute("insert into public.users (id, email) values (%s, %s)", [person, email])
     for name in sorted(organizations):
         database.execute(
             "insert into public.organization_members (organization_id, user_id, role) "
@@ -283,7 +282,7 @@ def write_history(
             select
                 runs.no,
                 runs.queued_at,
-                sum(sizes.tests) over (order by runs.no) / %s as portion
+                div(sum(sizes.tests) over (order by runs.no), %s) as portion
             from simulation.runs
             inner join (
                 select project_no, count(*) as tests from simulation.tests group by project_no

@@ -2,11 +2,13 @@
 
 import datetime as dt
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import psycopg
 import pytest
-from conftest import Database
+from conftest import ROOT, Database
 
 from bench.simulate import world as worlds_apart
 from bench.simulate.replay import troubles_of
@@ -34,6 +36,25 @@ def one(connection: psycopg.Connection, query: str) -> object:
     row = connection.execute(query.encode()).fetchone()
     assert row
     return row[0] if len(row) == 1 else row
+
+
+def test_demo_of_a_history() -> None:
+    """What is flaky and what is broken in four weeks is named, and the outage is nobody's fault."""
+    demo = subprocess.run(
+        [sys.executable, "-m", "bench.simulate.demo", "--days", str(DAYS), "--tests", "20"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    found = demo.stdout.partition("What Assay found:")[2]
+    flaky, _, broken = found.partition("\nFlaky\n")[2].partition("\nBroken\n")
+    assert "Documents/Create a document on" in flaky
+    assert "Create a label" not in flaky
+    assert "Labels/Create a label on" in broken
+    assert found.count("Suspected infrastructure") == 2
 
 
 def test_a_seed_gives_one_world() -> None:
