@@ -15,7 +15,7 @@ import httpx
 import jwt
 import psycopg
 
-from bench import plans
+from bench import plans, retention
 from bench.canned import BATCH, CannedWorker
 from bench.house import make_project
 from bench.simulate import nights
@@ -73,8 +73,7 @@ CALLS: dict[str, tuple[str, dict[str, object]]] = {
             "aggregate_test_metrics",
             {
                 "project_id": "{project}",
-                "from": f"{{days_ago_{days}}}",
-                "to": "{now}",
+                "since": f"{{days_ago_{days}}}",
                 "bucket": bucket,
             },
         )
@@ -101,7 +100,9 @@ def measure(connection: Connection) -> Iterator[Row]:
         organizations = {f"Organization {number}" for number in range(ORGANIZATIONS // 2)}
         person = write_member(database, world, organizations, "member@example.com")
         yield from read(connection, database, world, person)
+        yield from check_percentiles(database, world)
         yield from weigh_trigger(connection, database)
+        yield from retention.measure(database, str(world.projects[0].id(world.seed)))
 
 
 def write(database: Database, world: World) -> Iterator[Row]:
@@ -223,6 +224,28 @@ def time_request(
     yield what, f"{took_ms:,.1f} ms, {size}; {watcher.explain(path, body)}", BUDGET
 
 
+def check_percentiles(database: Database, world: World) -> Iterator[Row]:
+    """Hold the percentiles of two years against those of all durations, sorted."""
+    project = str(world.projects[0].id(world.seed))
+    exact = database.execute(
+        """
+        select percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms)
+        from public.test_results
+        where
+            project_id = %s and status in ('passed', 'failed')
+            and finished_at >= date_trunc('day', now() - interval '729 days')
+        """,
+        [project],
+    ).fetchone()
+    told = retention.read_percentiles(database, project)
+    for (name, value), true in zip(told.items(), exact[0] if exact else (), strict=False):
+        yield (
+            f"{name} over two years, from histograms and from all durations",
+            f"{value:,.2f} ms, {true:,.2f} ms: {abs(value / float(true) - 1):.2%} apart",
+            "<= 1 %",
+        )
+
+
 def weigh_trigger(connection: Connection, database: Database) -> Iterator[Row]:
     """Tell which part of report_work goes into what is noted for the metrics."""
     with psycopg.connect(connection.admin_db_url, autocommit=True) as admin:
@@ -238,7 +261,7 @@ def weigh_trigger(connection: Connection, database: Database) -> Iterator[Row]:
             break
         taken.append(worker.report(items))
     worker.database.close()
-    time.sleep(1.5)  # a session tells its statistics when it ends, at last
+    time.sleep(1.5)  # a session tells its statistics when it ends
     rows = dict(
         database.execute(
             "select schemaname || '.' || funcname, total_time from pg_stat_user_functions"
@@ -255,4 +278,4 @@ def weigh_trigger(connection: Connection, database: Database) -> Iterator[Row]:
             yield f"{name}, as a share of report_work", f"{spent / total:.1%}", "<= 3 %"
 
 
-NOTED = frozenset({"private.note_metrics", "private.note_results", "private.add_metric_deltas"})
+NOTED = frozenset({"private.note_verdicts"})

@@ -1,5 +1,6 @@
 """What Assay found in a project, in plain lines: read as any client reads it."""
 
+import datetime as dt
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -134,6 +135,29 @@ def show_failures(client: Client, project: str) -> Iterator[str]:
         yield f"and {len(causes) - MOST} smaller causes"
 
 
+def show_metrics(client: Client, project: str) -> Iterator[str]:
+    """Yield how fast and how green each month was, from histograms that outlive the results."""
+    since = (dt.datetime.now(dt.UTC) - dt.timedelta(days=120)).isoformat()
+    arguments = {"project_id": project, "since": since, "bucket": "month"}
+    months: Any = client.rpc("aggregate_test_metrics", arguments).execute().data
+    for month in months:
+        yield (
+            f"{month['bucket_at'][:7]}: {month['success_rate']:.2%} passed, "
+            f"p50 {month['p50_ms']:,.0f} ms, p95 {month['p95_ms']:,.0f} ms, "
+            f"p99 {month['p99_ms']:,.0f} ms, {month['colour']}"
+        )
+
+
+def show_retention(client: Client, project: str) -> Iterator[str]:
+    """Yield what is kept how long, how much that is, and what goes next."""
+    del project  # it is told of the whole installation
+    report: Any = client.rpc("get_retention_report", {}).execute().data
+    for tier in report["tiers"]:
+        size = f"{tier['bytes'] / 2**20:,.1f} MB" if tier["bytes"] is not None else "not counted"
+        due = f", the next of it due on {tier['next_due_on']}" if tier["next_due_on"] else ""
+        yield f"{tier['tier']}: kept {tier['kept_days']} days, {size} now{due}"
+
+
 def show_events(client: Client, project: str) -> Iterator[str]:
     """Yield how often somebody would have been told of what."""
     told = Counter(
@@ -159,5 +183,7 @@ SECTIONS: tuple[tuple[str, Section], ...] = (
     ("Broken", show_ratings("broken")),
     ("Slower and faster", show_changes),
     ("Causes of failures", show_failures),
+    ("Response times by month", show_metrics),
+    ("Retention", show_retention),
     ("Events", show_events),
 )

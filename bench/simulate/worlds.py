@@ -114,7 +114,7 @@ def quarter(seed: int, end: dt.datetime, tests: int = 80, days: int = QUARTER) -
     made += [make() for _ in range(tests - len(made))]
     away, down = Incident(CONNECT_FAILED, 1.0), Incident(DATABASE_DOWN, 0.5)
     # on the first days of weeks, when there are runs enough
-    one_day, another = days // 2 // 7 * 7, (days - 9) // 7 * 7
+    one_day, another = days // 2 // 7 * 7, (days - 1) // 7 * 7
     incidents = {(one_day, 1): away, (one_day, 2): away}
     incidents |= {(another, place): down for place in range(6)}
     runs = list(
