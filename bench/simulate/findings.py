@@ -153,6 +153,8 @@ def show_retention(client: Client, project: str) -> Iterator[str]:
     del project  # it is told of the whole installation
     report: Any = client.rpc("get_retention_report", {}).execute().data
     for tier in report["tiers"]:
+        if tier["kept_days"] is None:
+            continue  # what has a life of its own
         size = f"{tier['bytes'] / 2**20:,.1f} MB" if tier["bytes"] is not None else "not counted"
         due = f", the next of it due on {tier['next_due_on']}" if tier["next_due_on"] else ""
         yield f"{tier['tier']}: kept {tier['kept_days']} days, {size} now{due}"
