@@ -128,7 +128,7 @@ def show_failures(client: Client, project: str) -> Iterator[str]:
     for cause in causes[:MOST]:
         yield (
             f"one cause, {plural(cause['test_count'], 'red test')}: {cause['message']} "
-            f"({cause['category']}, {cause['occurrence_count']:,} times, "
+            f"({cause['category']}, {plural(cause['occurrence_count'], 'result')}, "
             f"{when(cause['first_seen_at'])} to {when(cause['last_seen_at'])}, {cause['status']})"
         )
     if len(causes) > MOST:

@@ -55,6 +55,7 @@ def test_demo_of_a_history() -> None:
     assert "Create a label" not in flaky
     assert "Labels/Create a label on" in broken
     assert found.count("Suspected infrastructure") == 2
+    assert "one cause, 16 red tests: Connect call failed" in found
 
 
 def test_a_seed_gives_one_world() -> None:
