@@ -43,6 +43,8 @@ def main() -> None:
         prepare(database)
         rules = [*NAIVE, *(rule for rule in ASSAY if rule.is_there(database))]
         replays, jobs = replay(database, world, rules, days)
+        # without its jobs Assay would find nothing, and the page would say so
+        assert jobs
         counted = database.execute("select count(*) from public.test_results").fetchone()
         assert counted
     text = "\n".join(report(world, replays, jobs, days, counted[0]))

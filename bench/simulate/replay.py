@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from bench.simulate import nights
 from bench.simulate.rules import Rule
 from bench.simulate.score import FRESH_DAYS, GRACE_DAYS, Score, Trouble, score
 from bench.simulate.world import Project, World, identify
@@ -43,6 +44,8 @@ def replay(
             database.execute(
                 "analyze public.test_results, public.test_runs, public.test_run_history"
             )
+        for job, spent in nights.work(database, night).items():
+            jobs_s[job] += spent
         for rule in rules:
             started = time.perf_counter()
             alarms[rule.name][day] = rule.ask(database, night)
