@@ -62,7 +62,8 @@ def report(
     yield ""
     yield (
         f"{len(project.tests)} tests of known kinds, {days} days, {len(project.runs):,} runs, "
-        f"{results:,} results, seed {world.seed}: `make simulate`. Each night every rule is asked "
+        f"{results:,} results, seed {world.seed}: `make simulate DAYS={days} "
+        f"TESTS={len(project.tests)}`. Each night every rule is asked "
         "which tests it would flag; what it says is held against what is true."
     )
     yield ""
