@@ -725,23 +725,61 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
-                },"test_run_history": {
+                },"test_run_changes": {
                   Row: {
-                    "api_version": string | null,"cancelled_count": number,"commit_sha": string | null,"environment_id": string,"error_count": number,"failed_count": number,"finished_at": string,"is_infra_suspect": boolean,"passed_count": number,"project_id": string,"queued_at": string,"run_id": string,"skipped_count": number,"started_at": string | null,"status": string,"total_count": number,"trigger_kind": string
+                    "change": string,"failing_since_run_id": string | null,"is_flaky": boolean,"is_new": boolean,"last_passed_run_id": string | null,"place": number,"project_id": string,"row_key": string,"run_id": string,"slug": string | null,"status": string | null,"suite_name": string,"test_case_id": string,"test_name": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "api_version"?: string | null,"cancelled_count": number,"commit_sha"?: string | null,"environment_id": string,"error_count": number,"failed_count": number,"finished_at": string,"is_infra_suspect": boolean,"passed_count": number,"project_id": string,"queued_at": string,"run_id": string,"skipped_count": number,"started_at"?: string | null,"status": string,"total_count": number,"trigger_kind": string
+                    "change": string,"failing_since_run_id"?: string | null,"is_flaky": boolean,"is_new": boolean,"last_passed_run_id"?: string | null,"place": number,"project_id": string,"row_key": string,"run_id": string,"slug"?: string | null,"status"?: string | null,"suite_name": string,"test_case_id": string,"test_name": string
                   }
                   Update: {
-                    "api_version"?: string | null,"cancelled_count"?: number,"commit_sha"?: string | null,"environment_id"?: string,"error_count"?: number,"failed_count"?: number,"finished_at"?: string,"is_infra_suspect"?: boolean,"passed_count"?: number,"project_id"?: string,"queued_at"?: string,"run_id"?: string,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"total_count"?: number,"trigger_kind"?: string
+                    "change"?: string,"failing_since_run_id"?: string | null,"is_flaky"?: boolean,"is_new"?: boolean,"last_passed_run_id"?: string | null,"place"?: number,"project_id"?: string,"row_key"?: string,"run_id"?: string,"slug"?: string | null,"status"?: string | null,"suite_name"?: string,"test_case_id"?: string,"test_name"?: string
                   }
                   Relationships: [
                     {
+      foreignKeyName: "test_run_changes_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "test_run_changes_test_case_id_fkey"
+      columns: ["test_case_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"test_run_history": {
+                  Row: {
+                    "api_version": string | null,"cancelled_count": number,"commit_sha": string | null,"duration_ms": number | null,"environment_id": string,"error_count": number,"failed_count": number,"finished_at": string,"flaky_count": number,"http_call_count": number,"is_infra_suspect": boolean,"max_ms": number | null,"new_count": number,"newly_failing_count": number,"newly_passing_count": number,"p50_ms": number | null,"p95_ms": number | null,"p99_ms": number | null,"passed_count": number,"previous_run_id": string | null,"project_id": string,"queued_at": string,"queued_by": string | null,"removed_count": number,"requests_ms": number,"rescue_count": number,"retry_count": number,"run_id": string,"selection": NonNullable<Json>,"selection_key": string,"skipped_count": number,"started_at": string | null,"status": string,"still_failing_count": number,"total_count": number,"trigger_kind": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "api_version"?: string | null,"cancelled_count": number,"commit_sha"?: string | null,"duration_ms"?: number | null,"environment_id": string,"error_count": number,"failed_count": number,"finished_at": string,"flaky_count"?: number,"http_call_count"?: number,"is_infra_suspect": boolean,"max_ms"?: number | null,"new_count"?: number,"newly_failing_count"?: number,"newly_passing_count"?: number,"p50_ms"?: number | null,"p95_ms"?: number | null,"p99_ms"?: number | null,"passed_count": number,"previous_run_id"?: string | null,"project_id": string,"queued_at": string,"queued_by"?: string | null,"removed_count"?: number,"requests_ms"?: number,"rescue_count"?: number,"retry_count"?: number,"run_id": string,"selection"?: NonNullable<Json>,"selection_key"?: string,"skipped_count": number,"started_at"?: string | null,"status": string,"still_failing_count"?: number,"total_count": number,"trigger_kind": string
+                  }
+                  Update: {
+                    "api_version"?: string | null,"cancelled_count"?: number,"commit_sha"?: string | null,"duration_ms"?: number | null,"environment_id"?: string,"error_count"?: number,"failed_count"?: number,"finished_at"?: string,"flaky_count"?: number,"http_call_count"?: number,"is_infra_suspect"?: boolean,"max_ms"?: number | null,"new_count"?: number,"newly_failing_count"?: number,"newly_passing_count"?: number,"p50_ms"?: number | null,"p95_ms"?: number | null,"p99_ms"?: number | null,"passed_count"?: number,"previous_run_id"?: string | null,"project_id"?: string,"queued_at"?: string,"queued_by"?: string | null,"removed_count"?: number,"requests_ms"?: number,"rescue_count"?: number,"retry_count"?: number,"run_id"?: string,"selection"?: NonNullable<Json>,"selection_key"?: string,"skipped_count"?: number,"started_at"?: string | null,"status"?: string,"still_failing_count"?: number,"total_count"?: number,"trigger_kind"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "test_run_history_environment_id_fkey"
+      columns: ["environment_id","project_id"]
+isOneToOne: false
+      referencedRelation: "environments"
+      referencedColumns: ["id","project_id"]
+    },{
       foreignKeyName: "test_run_history_project_id_fkey"
       columns: ["project_id"]
 isOneToOne: false
       referencedRelation: "projects"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "test_run_history_queued_by_fkey"
+      columns: ["queued_by"]
+isOneToOne: false
+      referencedRelation: "users"
       referencedColumns: ["id"]
     }
                   ]
@@ -969,6 +1007,9 @@ isOneToOne: false
 "get_retention_report":
 { Args: { "organization_id"?: string }; Returns: Json
                            },
+"get_run_comparison":
+{ Args: { "after"?: number,"page_size"?: number,"run_id": string }; Returns: Json
+                           },
 "get_run_report":
 { Args: { "after"?: string,"page_size"?: number,"run_id": string }; Returns: Json
                            },
@@ -1021,6 +1062,51 @@ isOneToOne: false
 "list_failures":
 { Args: { "after"?: string,"page_size"?: number,"project_id": string,"status"?: string }; Returns: Json
                            },
+"list_run_history":
+{ Args: { "before"?: string,"environment_id"?: string,"page_size"?: number,"project_id": string }; Returns: {
+              "api_version": string | null,
+"cancelled_count": number,
+"commit_sha": string | null,
+"duration_ms": number | null,
+"environment_id": string,
+"error_count": number,
+"failed_count": number,
+"finished_at": string,
+"flaky_count": number,
+"http_call_count": number,
+"is_infra_suspect": boolean,
+"max_ms": number | null,
+"new_count": number,
+"newly_failing_count": number,
+"newly_passing_count": number,
+"p50_ms": number | null,
+"p95_ms": number | null,
+"p99_ms": number | null,
+"passed_count": number,
+"previous_run_id": string | null,
+"project_id": string,
+"queued_at": string,
+"queued_by": string | null,
+"removed_count": number,
+"requests_ms": number,
+"rescue_count": number,
+"retry_count": number,
+"run_id": string,
+"selection": NonNullable<Json>,
+"selection_key": string,
+"skipped_count": number,
+"started_at": string | null,
+"status": string,
+"still_failing_count": number,
+"total_count": number,
+"trigger_kind": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "test_run_history"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
 "list_secrets":
 { Args: { "environment_id": string }; Returns: {
               "allowed_hosts": (string)[],"changed_at": string,"changed_by": string,"last_used_at": string,"name": string
@@ -1080,7 +1166,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "queue_run":
-{ Args: { "environment_id": string,"idempotency_key"?: string,"max_parallel"?: number,"selection"?: Json,"timeout_ms"?: number,"variables"?: Json }; Returns: {
+{ Args: { "api_version"?: string,"commit_sha"?: string,"environment_id": string,"idempotency_key"?: string,"max_parallel"?: number,"selection"?: Json,"timeout_ms"?: number,"trigger_kind"?: string,"variables"?: Json }; Returns: {
               "api_version": string | null,
 "cancelled_count": number,
 "commit_sha": string | null,

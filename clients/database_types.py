@@ -1272,22 +1272,89 @@ class PublicTestResultsUpdate(TypedDict):
     test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
     test_name: NotRequired[Annotated[str, Field(alias="test_name")]]
 
+class PublicTestRunChanges(BaseModel):
+    change: str = Field(alias="change")
+    failing_since_run_id: Optional[uuid.UUID] = Field(alias="failing_since_run_id")
+    is_flaky: bool = Field(alias="is_flaky")
+    is_new: bool = Field(alias="is_new")
+    last_passed_run_id: Optional[uuid.UUID] = Field(alias="last_passed_run_id")
+    place: int = Field(alias="place")
+    project_id: uuid.UUID = Field(alias="project_id")
+    row_key: str = Field(alias="row_key")
+    run_id: uuid.UUID = Field(alias="run_id")
+    slug: Optional[str] = Field(alias="slug")
+    status: Optional[str] = Field(alias="status")
+    suite_name: str = Field(alias="suite_name")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+    test_name: str = Field(alias="test_name")
+
+class PublicTestRunChangesInsert(TypedDict):
+    change: Annotated[str, Field(alias="change")]
+    failing_since_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="failing_since_run_id")]]
+    is_flaky: Annotated[bool, Field(alias="is_flaky")]
+    is_new: Annotated[bool, Field(alias="is_new")]
+    last_passed_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="last_passed_run_id")]]
+    place: Annotated[int, Field(alias="place")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    row_key: Annotated[str, Field(alias="row_key")]
+    run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    slug: NotRequired[Annotated[Optional[str], Field(alias="slug")]]
+    status: NotRequired[Annotated[Optional[str], Field(alias="status")]]
+    suite_name: Annotated[str, Field(alias="suite_name")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+    test_name: Annotated[str, Field(alias="test_name")]
+
+class PublicTestRunChangesUpdate(TypedDict):
+    change: NotRequired[Annotated[str, Field(alias="change")]]
+    failing_since_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="failing_since_run_id")]]
+    is_flaky: NotRequired[Annotated[bool, Field(alias="is_flaky")]]
+    is_new: NotRequired[Annotated[bool, Field(alias="is_new")]]
+    last_passed_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="last_passed_run_id")]]
+    place: NotRequired[Annotated[int, Field(alias="place")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    row_key: NotRequired[Annotated[str, Field(alias="row_key")]]
+    run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    slug: NotRequired[Annotated[Optional[str], Field(alias="slug")]]
+    status: NotRequired[Annotated[Optional[str], Field(alias="status")]]
+    suite_name: NotRequired[Annotated[str, Field(alias="suite_name")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+    test_name: NotRequired[Annotated[str, Field(alias="test_name")]]
+
 class PublicTestRunHistory(BaseModel):
     api_version: Optional[str] = Field(alias="api_version")
     cancelled_count: int = Field(alias="cancelled_count")
     commit_sha: Optional[str] = Field(alias="commit_sha")
+    duration_ms: Optional[float] = Field(alias="duration_ms")
     environment_id: uuid.UUID = Field(alias="environment_id")
     error_count: int = Field(alias="error_count")
     failed_count: int = Field(alias="failed_count")
     finished_at: datetime.datetime = Field(alias="finished_at")
+    flaky_count: int = Field(alias="flaky_count")
+    http_call_count: int = Field(alias="http_call_count")
     is_infra_suspect: bool = Field(alias="is_infra_suspect")
+    max_ms: Optional[float] = Field(alias="max_ms")
+    new_count: int = Field(alias="new_count")
+    newly_failing_count: int = Field(alias="newly_failing_count")
+    newly_passing_count: int = Field(alias="newly_passing_count")
+    p50_ms: Optional[float] = Field(alias="p50_ms")
+    p95_ms: Optional[float] = Field(alias="p95_ms")
+    p99_ms: Optional[float] = Field(alias="p99_ms")
     passed_count: int = Field(alias="passed_count")
+    previous_run_id: Optional[uuid.UUID] = Field(alias="previous_run_id")
     project_id: uuid.UUID = Field(alias="project_id")
     queued_at: datetime.datetime = Field(alias="queued_at")
+    queued_by: Optional[uuid.UUID] = Field(alias="queued_by")
+    removed_count: int = Field(alias="removed_count")
+    requests_ms: float = Field(alias="requests_ms")
+    rescue_count: int = Field(alias="rescue_count")
+    retry_count: int = Field(alias="retry_count")
     run_id: uuid.UUID = Field(alias="run_id")
+    selection: JsonValue = Field(alias="selection")
+    selection_key: str = Field(alias="selection_key")
     skipped_count: int = Field(alias="skipped_count")
     started_at: Optional[datetime.datetime] = Field(alias="started_at")
     status: str = Field(alias="status")
+    still_failing_count: int = Field(alias="still_failing_count")
     total_count: int = Field(alias="total_count")
     trigger_kind: str = Field(alias="trigger_kind")
 
@@ -1295,18 +1362,37 @@ class PublicTestRunHistoryInsert(TypedDict):
     api_version: NotRequired[Annotated[Optional[str], Field(alias="api_version")]]
     cancelled_count: Annotated[int, Field(alias="cancelled_count")]
     commit_sha: NotRequired[Annotated[Optional[str], Field(alias="commit_sha")]]
+    duration_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_ms")]]
     environment_id: Annotated[uuid.UUID, Field(alias="environment_id")]
     error_count: Annotated[int, Field(alias="error_count")]
     failed_count: Annotated[int, Field(alias="failed_count")]
     finished_at: Annotated[datetime.datetime, Field(alias="finished_at")]
+    flaky_count: NotRequired[Annotated[int, Field(alias="flaky_count")]]
+    http_call_count: NotRequired[Annotated[int, Field(alias="http_call_count")]]
     is_infra_suspect: Annotated[bool, Field(alias="is_infra_suspect")]
+    max_ms: NotRequired[Annotated[Optional[float], Field(alias="max_ms")]]
+    new_count: NotRequired[Annotated[int, Field(alias="new_count")]]
+    newly_failing_count: NotRequired[Annotated[int, Field(alias="newly_failing_count")]]
+    newly_passing_count: NotRequired[Annotated[int, Field(alias="newly_passing_count")]]
+    p50_ms: NotRequired[Annotated[Optional[float], Field(alias="p50_ms")]]
+    p95_ms: NotRequired[Annotated[Optional[float], Field(alias="p95_ms")]]
+    p99_ms: NotRequired[Annotated[Optional[float], Field(alias="p99_ms")]]
     passed_count: Annotated[int, Field(alias="passed_count")]
+    previous_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="previous_run_id")]]
     project_id: Annotated[uuid.UUID, Field(alias="project_id")]
     queued_at: Annotated[datetime.datetime, Field(alias="queued_at")]
+    queued_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="queued_by")]]
+    removed_count: NotRequired[Annotated[int, Field(alias="removed_count")]]
+    requests_ms: NotRequired[Annotated[float, Field(alias="requests_ms")]]
+    rescue_count: NotRequired[Annotated[int, Field(alias="rescue_count")]]
+    retry_count: NotRequired[Annotated[int, Field(alias="retry_count")]]
     run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    selection: NotRequired[Annotated[JsonValue, Field(alias="selection")]]
+    selection_key: NotRequired[Annotated[str, Field(alias="selection_key")]]
     skipped_count: Annotated[int, Field(alias="skipped_count")]
     started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
     status: Annotated[str, Field(alias="status")]
+    still_failing_count: NotRequired[Annotated[int, Field(alias="still_failing_count")]]
     total_count: Annotated[int, Field(alias="total_count")]
     trigger_kind: Annotated[str, Field(alias="trigger_kind")]
 
@@ -1314,18 +1400,37 @@ class PublicTestRunHistoryUpdate(TypedDict):
     api_version: NotRequired[Annotated[Optional[str], Field(alias="api_version")]]
     cancelled_count: NotRequired[Annotated[int, Field(alias="cancelled_count")]]
     commit_sha: NotRequired[Annotated[Optional[str], Field(alias="commit_sha")]]
+    duration_ms: NotRequired[Annotated[Optional[float], Field(alias="duration_ms")]]
     environment_id: NotRequired[Annotated[uuid.UUID, Field(alias="environment_id")]]
     error_count: NotRequired[Annotated[int, Field(alias="error_count")]]
     failed_count: NotRequired[Annotated[int, Field(alias="failed_count")]]
     finished_at: NotRequired[Annotated[datetime.datetime, Field(alias="finished_at")]]
+    flaky_count: NotRequired[Annotated[int, Field(alias="flaky_count")]]
+    http_call_count: NotRequired[Annotated[int, Field(alias="http_call_count")]]
     is_infra_suspect: NotRequired[Annotated[bool, Field(alias="is_infra_suspect")]]
+    max_ms: NotRequired[Annotated[Optional[float], Field(alias="max_ms")]]
+    new_count: NotRequired[Annotated[int, Field(alias="new_count")]]
+    newly_failing_count: NotRequired[Annotated[int, Field(alias="newly_failing_count")]]
+    newly_passing_count: NotRequired[Annotated[int, Field(alias="newly_passing_count")]]
+    p50_ms: NotRequired[Annotated[Optional[float], Field(alias="p50_ms")]]
+    p95_ms: NotRequired[Annotated[Optional[float], Field(alias="p95_ms")]]
+    p99_ms: NotRequired[Annotated[Optional[float], Field(alias="p99_ms")]]
     passed_count: NotRequired[Annotated[int, Field(alias="passed_count")]]
+    previous_run_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="previous_run_id")]]
     project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
     queued_at: NotRequired[Annotated[datetime.datetime, Field(alias="queued_at")]]
+    queued_by: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="queued_by")]]
+    removed_count: NotRequired[Annotated[int, Field(alias="removed_count")]]
+    requests_ms: NotRequired[Annotated[float, Field(alias="requests_ms")]]
+    rescue_count: NotRequired[Annotated[int, Field(alias="rescue_count")]]
+    retry_count: NotRequired[Annotated[int, Field(alias="retry_count")]]
     run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    selection: NotRequired[Annotated[JsonValue, Field(alias="selection")]]
+    selection_key: NotRequired[Annotated[str, Field(alias="selection_key")]]
     skipped_count: NotRequired[Annotated[int, Field(alias="skipped_count")]]
     started_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="started_at")]]
     status: NotRequired[Annotated[str, Field(alias="status")]]
+    still_failing_count: NotRequired[Annotated[int, Field(alias="still_failing_count")]]
     total_count: NotRequired[Annotated[int, Field(alias="total_count")]]
     trigger_kind: NotRequired[Annotated[str, Field(alias="trigger_kind")]]
 

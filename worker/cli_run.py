@@ -13,6 +13,7 @@ from uuid import UUID
 from rich.console import Console
 
 from worker import jsontext
+from worker.cli_origin import commit_of, trigger_of
 from worker.cli_settings import read_settings
 from worker.cli_store import ConsoleStore
 from worker.errors import BadInput
@@ -33,6 +34,7 @@ examples:
   assay run --env staging                          queue everything, print the run's id
   assay run --env staging --suite Orders --wait    follow one suite and print its report
   assay run --project Shop --env staging --tag smoke --var api_key=abc --wait --timeout 300
+  assay run --env staging --wait --commit "$(git -C api rev-parse HEAD)" --api-version 2.1
 
 exit codes with --wait: 0 passed, 1 not passed, 4 timed out
 """
@@ -80,6 +82,19 @@ def add_parsers(
     run.add_argument(
         "--max-parallel", type=int, metavar="N", help="have at most N requests in flight"
     )
+    run.add_argument(
+        "--commit",
+        metavar="SHA",
+        default=commit_of(os.environ),
+        help='commit of the API under test (default: that of the CI job; "" for none)',
+    )
+    run.add_argument("--api-version", metavar="V", help="version of the API under test")
+    run.add_argument(
+        "--trigger",
+        choices=("manual", "ci", "schedule", "api"),
+        default=trigger_of(os.environ),
+        help="what started it (default: ci in a CI job, else manual)",
+    )
     run.add_argument("--wait", action="store_true", help="follow the run and print its report")
     run.add_argument("--timeout", type=_seconds, metavar="S", help="stop waiting after S seconds")
     run.add_argument("--json", action="store_true", help="print JSON")
@@ -107,6 +122,9 @@ async def _run(store: ConsoleStore, args: argparse.Namespace) -> int:
             "idempotency_key": args.idempotency_key,
             "timeout_ms": args.time_limit and round(args.time_limit * 1000),
             "max_parallel": args.max_parallel,
+            "commit_sha": args.commit or None,
+            "api_version": args.api_version or None,
+            "trigger_kind": args.trigger,
         }
     )
     run_id = str(run["id"])

@@ -19,6 +19,7 @@ _COLOURS = {
     "cancelled": "yellow",
 }
 _HEADINGS = ("phase", "suite", "test", "row", "verdict", "attempts", "status", "ms", "reason")
+_CHANGES = ("newly_failing", "still_failing", "newly_passing", "flaky", "new", "removed")
 _COUNTS = ("passed", "failed", "error", "skipped", "cancelled")
 
 
@@ -99,6 +100,10 @@ def print_report(console: Console, report: Mapping[str, Any]) -> None:
         for line in roots:
             console.print(line, soft_wrap=True)
         console.print()
+    compared = _comparison(report.get("comparison") or {})
+    if compared:
+        console.print(compared, soft_wrap=True)
+        console.print()
     status = str(run.get("status", "unknown"))
     summary = Text("run ").append(str(run.get("id", ""))).append("  ")
     summary.append(status, style=_COLOURS.get(status, "default"))
@@ -123,9 +128,38 @@ def _roots(results: Sequence[Mapping[str, Any]]) -> list[Text]:
         if result.get("status") in {"failed", "error"}:
             name = "/".join(str(result[key]) for key in ("suite", "name") if result.get(key))
             line = _headline({**result, "name": name, "assertions": []})
-            count = skipped[result.get("result")]
-            lines.append(line.append(f"; {count} skipped because of it") if count else line)
+            if count := skipped[result.get("result")]:
+                line.append(f"; {count} skipped because of it")
+            lines.append(line.append(_since(result.get("change") or {})))
     return lines
+
+
+def _comparison(counts: Mapping[str, Any]) -> Text:
+    """Return how the run differs from what was before; nothing for a first run that passed."""
+    changed = [name for name in _CHANGES if counts.get(name)]
+    if not changed or (changed == ["new"] and not counts.get("previous")):
+        return Text()
+    told = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in changed)
+    return Text(f"Against the last time: {told}")
+
+
+def _since(change: Mapping[str, Any]) -> str:
+    """Return since when a test fails, and what is known of its last pass."""
+    if change.get("change") == "still_failing" and change.get("failing_since"):
+        return f"; failing since {_mark(change['failing_since'])}"
+    if change.get("change") == "newly_failing":
+        passed = change.get("last_passed")
+        return f"; newly failing, passed {_mark(passed)}" if passed else "; newly failing"
+    return ""
+
+
+def _mark(run: Mapping[str, Any]) -> str:
+    """Return a run as a moment: its day, and the commit and version that it tested."""
+    tested = " ".join(
+        str(run[name])[:12] for name in ("commit_sha", "api_version") if run.get(name)
+    )
+    day = str(run.get("finished_at") or "")[:10]
+    return f"{day} ({tested})" if tested else day
 
 
 def _cells(result: Mapping[str, Any], *, has_suites: bool) -> list[Text]:

@@ -23,7 +23,7 @@ begin
             'environments', 'environment_variables', 'test_runs', 'test_execution_context',
             'test_context_values', 'test_results', 'test_result_details', 'assertion_results',
             'failure_analysis', 'failure_tests',
-            'workers', 'data_changes', 'platform_events', 'test_run_history',
+            'workers', 'data_changes', 'platform_events', 'test_run_history', 'test_run_changes',
             'notification_channels', 'notification_rules',
             'test_quarantines', 'test_ratings',
             'performance_metrics',

@@ -30,6 +30,38 @@ comment on function private.limits_problem(integer, integer) is
 $comment$Why a run cannot have these limits of its own; null if it can. Slugs: malformed_timeout,
 malformed_max_parallel.$comment$;
 
+create function private.origin_problem(commit_sha text, api_version text, trigger_kind text)
+returns private.problem
+language plpgsql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+begin
+    return case
+        when commit_sha !~ '^[^[:space:][:cntrl:]]{1,200}$' then row(
+            'malformed_commit', '/commit_sha', null,
+            'is not 1 to 200 characters without spaces',
+            'Give the commit of the API under test as "git rev-parse HEAD" tells it, or nothing.'
+        )::private.problem
+        when api_version !~ '^[^[:cntrl:]]{1,200}$' then row(
+            'malformed_api_version', '/api_version', null,
+            'is not 1 to 200 characters on one line',
+            'Give the version of the API under test as it calls itself, or nothing.'
+        )::private.problem
+        when trigger_kind <> all(array['api', 'manual', 'ci', 'schedule', 'rerun']) then row(
+            'malformed_trigger', '/trigger_kind', null,
+            'is none of api, manual, ci, schedule and rerun',
+            'Say what started the run by one of these words, or leave it out.'
+        )::private.problem
+    end;
+end;
+$function$;
+comment on function private.origin_problem(text, text, text) is
+$comment$Why a run cannot say this of what it tests and what started it; null if it can. Slugs:
+malformed_commit, malformed_api_version, malformed_trigger.$comment$;
+
 create table public.test_runs (
     id uuid primary key default gen_random_uuid(),
     project_id uuid not null references public.projects on delete cascade,
@@ -74,14 +106,9 @@ create table public.test_runs (
     constraint test_runs_limits_check check (
         private.accept(private.limits_problem(timeout_ms, max_parallel))
     ),
-    constraint test_runs_commit_sha_check check (
-        private.accept(private.length_problem(commit_sha, '/commit_sha', 200))
-    ),
-    constraint test_runs_api_version_check check (
-        private.accept(private.length_problem(api_version, '/api_version', 200))
-    ),
-    constraint test_runs_trigger_kind_check check (
-        trigger_kind in ('api', 'manual', 'ci', 'schedule', 'rerun')
+    -- raises, as above
+    constraint test_runs_origin_check check (
+        private.accept(private.origin_problem(commit_sha, api_version, trigger_kind))
     ),
     constraint test_runs_counts_check check (
         least(passed_count, failed_count, error_count, skipped_count, cancelled_count) >= 0
@@ -111,12 +138,14 @@ comment on column public.test_runs.max_parallel is
 $comment$Requests in flight at most, as asked for, 1 to 1,000. Null, or more than
 environments.max_parallel: as that says.$comment$;
 comment on column public.test_runs.commit_sha is
-$comment$Which code it tested, as the client calls it; null = not given. A pass and a fail of the
-same code contradict each other: docs/history.md.$comment$;
+$comment$Which commit of the API it tested, as whoever queued it calls it, 1 to 200 characters
+without spaces; null = not given. A pass and a fail of the same code contradict each other:
+docs/history.md.$comment$;
 comment on column public.test_runs.api_version is
-'Which version of the API it tested, as the client calls it; null = not given.';
+$comment$Which version of the API it tested, as whoever queued it calls it, 1 to 200 characters on
+one line; null = not given.$comment$;
 comment on column public.test_runs.trigger_kind is
-'What started it: api, manual, ci, schedule or rerun.';
+'What started it, as whoever queued it says: api, manual, ci, schedule or rerun.';
 comment on column public.test_runs.queued_by is 'Who queued it; null for a secret key.';
 comment on column public.test_runs.environment_snapshot_id is
 'private.snapshots.id: the environment as it was when the run was planned; null while planning.';

@@ -130,15 +130,20 @@ comment on function private.authorize_run_change(uuid, text) is
 $comment$A run that the caller may change; action: as for private.require_editor. Errors: PT404
 unknown_run, PT403 not_allowed.$comment$;
 
-create function private.find_queued(
-    project_id uuid,
+create type private.run_request as (
     environment_id uuid,
     selection jsonb,
     variables jsonb,
     idempotency_key text,
     timeout_ms integer,
-    max_parallel integer
-)
+    max_parallel integer,
+    commit_sha text,
+    api_version text,
+    trigger_kind text
+);
+comment on type private.run_request is 'What queue_run was asked for: its arguments.';
+
+create function private.find_queued(project_id uuid, request private.run_request)
 returns public.test_runs
 language plpgsql
 stable
@@ -154,19 +159,21 @@ begin
     from public.test_runs as runs
     where
         runs.project_id = find_queued.project_id
-        and runs.idempotency_key = find_queued.idempotency_key;
+        and runs.idempotency_key = request.idempotency_key;
     if
         found
-        and (
-            v_run.environment_id, v_run.selection, v_run.variables, v_run.timeout_ms,
-            v_run.max_parallel
-        ) is distinct from (environment_id, selection, variables, timeout_ms, max_parallel)
+        and row(
+            v_run.environment_id, v_run.selection, v_run.variables, v_run.idempotency_key,
+            v_run.timeout_ms, v_run.max_parallel, v_run.commit_sha, v_run.api_version,
+            v_run.trigger_kind
+        )::private.run_request is distinct from request
     then
         raise exception using
             errcode = 'PT409',
             message = private.one_line(
                 format(
-                    'the idempotency key "%s" was used with other parameters', idempotency_key
+                    'the idempotency key "%s" was used with other parameters',
+                    request.idempotency_key
                 )
             ),
             detail = 'idempotency_conflict',
@@ -175,7 +182,7 @@ begin
     return v_run;
 end;
 $function$;
-comment on function private.find_queued(uuid, uuid, jsonb, jsonb, text, integer, integer) is
+comment on function private.find_queued(uuid, private.run_request) is
 $comment$The run that an earlier call with the same key and parameters queued; null if there is
 none. Errors: PT409 idempotency_conflict.$comment$;
 
@@ -183,14 +190,7 @@ create type private.entered_run as (run public.test_runs, is_new boolean);
 comment on type private.entered_run is
 'A run, and whether this call has queued it: false when an earlier one with the same key had.';
 
-create function private.enter_run(
-    environment_id uuid,
-    selection jsonb,
-    variables jsonb,
-    idempotency_key text,
-    timeout_ms integer,
-    max_parallel integer
-)
+create function private.enter_run(request private.run_request)
 returns private.entered_run
 language plpgsql
 volatile
@@ -199,50 +199,48 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_project_id uuid := private.authorize_run(enter_run.environment_id);
+    v_project_id uuid := private.authorize_run(request.environment_id);
     v_plan private.run_plan;
     v_run public.test_runs;
 begin
     perform private.accept(
-        private.length_problem(idempotency_key, '/idempotency_key', 1000)
+        private.length_problem(request.idempotency_key, '/idempotency_key', 1000)
     );
-    v_run := private.find_queued(
-        v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,
-        enter_run.idempotency_key, enter_run.timeout_ms, enter_run.max_parallel
-    );
+    v_run := private.find_queued(v_project_id, request);
     if v_run.id is not null then
         return row(v_run, false)::private.entered_run;
     end if;
     perform private.refuse_full_organization(v_project_id);
-    v_plan := private.work_out_plan(v_project_id, environment_id, selection, variables);
+    v_plan := private.work_out_plan(
+        v_project_id, request.environment_id, request.selection, request.variables
+    );
 
     -- Before anything is written: definitions and snapshots are shared by the runs of a project,
     -- and two batches that wrote them in different orders would wait for each other.
     perform from public.projects where id = v_project_id for no key update;
     insert into public.test_runs (
         project_id, environment_id, labels, selection, variables, idempotency_key, timeout_ms,
-        max_parallel, queued_by
+        max_parallel, commit_sha, api_version, trigger_kind, queued_by
     )
     select
         v_project_id,
         environments.id,
         environments.labels,
-        enter_run.selection,
-        enter_run.variables,
-        enter_run.idempotency_key,
-        enter_run.timeout_ms,
-        enter_run.max_parallel,
+        request.selection,
+        request.variables,
+        request.idempotency_key,
+        request.timeout_ms,
+        request.max_parallel,
+        request.commit_sha,
+        request.api_version,
+        request.trigger_kind,
         auth.uid()
     from public.environments
-    where environments.id = enter_run.environment_id
+    where environments.id = request.environment_id
     on conflict on constraint test_runs_idempotency_key_key do nothing
     returning * into v_run;
     if not found then
-        v_run := private.find_queued(
-            v_project_id, enter_run.environment_id, enter_run.selection, enter_run.variables,
-            enter_run.idempotency_key, enter_run.timeout_ms, enter_run.max_parallel
-        );
-        return row(v_run, false)::private.entered_run;
+        return row(private.find_queued(v_project_id, request), false)::private.entered_run;
     end if;
 
     perform private.create_evidence_partitions(v_run.planned_on);
@@ -257,7 +255,7 @@ begin
     return row(v_run, true)::private.entered_run;
 end;
 $function$;
-comment on function private.enter_run(uuid, jsonb, jsonb, text, integer, integer) is
+comment on function private.enter_run(private.run_request) is
 'Plan a run and write it. Nobody is told yet.';
 
 create function private.wake_workers(organization_ids uuid[])
@@ -310,14 +308,7 @@ $function$;
 comment on function private.announce_queued(public.test_runs[]) is
 'Wake workers, and tell who watches the projects which runs: one message a topic.';
 
-create function private.queue_run(
-    environment_id uuid,
-    selection jsonb,
-    variables jsonb,
-    idempotency_key text,
-    timeout_ms integer,
-    max_parallel integer
-)
+create function private.queue_run(request private.run_request)
 returns public.test_runs
 language plpgsql
 volatile
@@ -326,9 +317,7 @@ security definer -- the engine's tables are closed to clients
 set search_path = ''
 as $function$
 declare
-    v_entered private.entered_run := private.enter_run(
-        environment_id, selection, variables, idempotency_key, timeout_ms, max_parallel
-    );
+    v_entered private.entered_run := private.enter_run(request);
 begin
     if v_entered.is_new then
         perform private.hold_run_limits(array[v_entered.run]);
@@ -337,10 +326,9 @@ begin
     return v_entered.run;
 end;
 $function$;
-comment on function private.queue_run(uuid, jsonb, jsonb, text, integer, integer) is
+comment on function private.queue_run(private.run_request) is
 'Does the work of public.queue_run.';
-grant execute on function private.queue_run(uuid, jsonb, jsonb, text, integer, integer)
-to authenticated, service_role;
+grant execute on function private.queue_run(private.run_request) to authenticated, service_role;
 
 create function public.queue_run(
     environment_id uuid,
@@ -348,7 +336,10 @@ create function public.queue_run(
     variables jsonb default '{}',
     idempotency_key text default null,
     timeout_ms integer default null,
-    max_parallel integer default null
+    max_parallel integer default null,
+    commit_sha text default null,
+    api_version text default null,
+    trigger_kind text default 'api'
 )
 returns public.test_runs
 language sql
@@ -360,11 +351,14 @@ set search_path = ''
 set statement_timeout = '60s'
 as $function$
     select *
-    from private.queue_run(
-        environment_id, selection, variables, idempotency_key, timeout_ms, max_parallel
-    );
+    from private.queue_run(row(
+        environment_id, selection, variables, idempotency_key, timeout_ms, max_parallel, commit_sha,
+        api_version, coalesce(trigger_kind, 'api')
+    ));
 $function$;
-comment on function public.queue_run(uuid, jsonb, jsonb, text, integer, integer) is
+comment on function public.queue_run(
+    uuid, jsonb, jsonb, text, integer, integer, text, text, text
+) is
 $comment$Plan a run and put it into the queue.
 
 environment_id: where to run. selection: {"suites": [id], "tests": [id], "failures_of": run id,
@@ -373,11 +367,17 @@ project when the three are missing), tags narrow. What the selected tests depend
 teardown of their suites, come along. variables: {name: value}, overrides
 for {{name}}. idempotency_key: the same key and parameters give the same run. timeout_ms: when it
 times out, if that is sooner than environments.run_timeout_ms; 1,000 to 86,400,000. max_parallel:
-requests in flight, if that is less than environments.max_parallel; 1 to 1,000.
+requests in flight, if that is less than environments.max_parallel; 1 to 1,000. commit_sha and
+api_version: which code of the API is tested, as you call it, 1 to 200 characters, the former without
+spaces; what history makes of them is in docs/history.md. trigger_kind: api, manual, ci, schedule or
+rerun.
 Returns the test_runs row, status queued. Nothing is written on error: PT400 malformed_selection,
-malformed_timeout, malformed_max_parallel; PT403 not_allowed; PT404 unknown_environment, unknown_suite, unknown_test, unknown_run; PT409
-idempotency_conflict, run_not_over; PT422 empty_selection, nothing_failed, unknown_credential,
+malformed_timeout, malformed_max_parallel, malformed_commit, malformed_api_version,
+malformed_trigger; PT403 not_allowed; PT404 unknown_environment, unknown_suite, unknown_test,
+unknown_run; PT409 idempotency_conflict, run_not_over; PT422 empty_selection, nothing_failed, unknown_credential,
 ambiguous_producer, dependency_cycle, dependency_on_later_phase; PT413 too_large; PT429
 too_many_runs, too_many_tests_in_run, storage_exhausted.$comment$;
-grant execute on function public.queue_run(uuid, jsonb, jsonb, text, integer, integer)
+grant execute on function public.queue_run(
+    uuid, jsonb, jsonb, text, integer, integer, text, text, text
+)
 to authenticated, service_role;

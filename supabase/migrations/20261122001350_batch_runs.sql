@@ -23,6 +23,23 @@ $function$;
 comment on function private.integer_problem(jsonb, text) is
 'Why a field of a request is no integer; null if it is one, or missing.';
 
+create function private.texts_problem(request jsonb, names text[])
+returns text
+language sql
+immutable
+parallel safe
+security invoker
+set search_path = ''
+as $function$
+    select listed.name || ' is not text'
+    from unnest(names) with ordinality as listed (name, ordinal)
+    where jsonb_typeof(request -> listed.name) not in ('string', 'null')
+    order by listed.ordinal
+    limit 1;
+$function$;
+comment on function private.texts_problem(jsonb, text[]) is
+'Which of these fields of a request is no text, the first; null if all are texts, null or missing.';
+
 create function private.refuse_malformed_batch(requests jsonb)
 returns void
 language plpgsql
@@ -49,18 +66,19 @@ begin
                     when
                         entries.request - array[
                             'environment_id', 'selection', 'variables', 'idempotency_key',
-                            'timeout_ms', 'max_parallel'
+                            'timeout_ms', 'max_parallel', 'commit_sha', 'api_version',
+                            'trigger_kind'
                         ] <> '{}'
                         then 'it has a field that queue_run does not take'
                     when
                         coalesce(entries.request ->> 'environment_id', '')
                         !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
                         then 'environment_id is not a UUID'
-                    when
-                        jsonb_typeof(entries.request -> 'idempotency_key')
-                        not in ('string', 'null')
-                        then 'idempotency_key is not text'
                     else coalesce(
+                        private.texts_problem(
+                            entries.request,
+                            '{idempotency_key,commit_sha,api_version,trigger_kind}'
+                        ),
                         private.integer_problem(entries.request, 'timeout_ms'),
                         private.integer_problem(entries.request, 'max_parallel')
                     )
@@ -128,14 +146,17 @@ begin
         order by entries.ordinal
     loop
         begin
-            v_entered := private.enter_run(
-                (v_request.request ->> 'environment_id')::uuid,
+            v_entered := private.enter_run(row(
+                v_request.request ->> 'environment_id',
                 coalesce(v_request.request -> 'selection', '{}'),
                 coalesce(v_request.request -> 'variables', '{}'),
                 v_request.request ->> 'idempotency_key',
-                (v_request.request ->> 'timeout_ms')::integer,
-                (v_request.request ->> 'max_parallel')::integer
-            );
+                v_request.request ->> 'timeout_ms',
+                v_request.request ->> 'max_parallel',
+                v_request.request ->> 'commit_sha',
+                v_request.request ->> 'api_version',
+                coalesce(v_request.request ->> 'trigger_kind', 'api')
+            )::private.run_request);
         exception
             -- the same refusal, told of which request
             when
@@ -184,9 +205,10 @@ comment on function public.queue_runs(jsonb) is
 $comment$Plan several runs and put them into the queue: all of them, or none.
 
 requests: 1 to 100 objects with the arguments of queue_run: "environment_id", "selection",
-"variables", "idempotency_key", "timeout_ms", "max_parallel". Returns their test_runs rows in the
-same order; requests with the same key are one run. Nothing is written on error: PT400 malformed_batch, and those of queue_run,
-whose message begins with "request" and its number, from 1.$comment$;
+"variables", "idempotency_key", "timeout_ms", "max_parallel", "commit_sha", "api_version",
+"trigger_kind". Returns their test_runs rows in the same order; requests with the same key are one
+run. Nothing is written on error: PT400 malformed_batch, and those of queue_run, whose message
+begins with "request" and its number, from 1.$comment$;
 grant execute on function public.queue_runs(jsonb) to authenticated, service_role;
 
 create function private.rerun_failed(
@@ -205,14 +227,17 @@ declare
     );
 begin
     perform private.refuse_malformed_selection('{}', variables);
-    return private.queue_run(
+    return private.queue_run(row(
         coalesce(rerun_failed.environment_id, v_run.environment_id),
         jsonb_build_object('failures_of', v_run.id),
         v_run.variables || variables,
         idempotency_key,
         v_run.timeout_ms,
-        v_run.max_parallel
-    );
+        v_run.max_parallel,
+        v_run.commit_sha,
+        v_run.api_version,
+        'rerun'
+    ));
 end;
 $function$;
 comment on function private.rerun_failed(uuid, uuid, jsonb, text) is
@@ -243,8 +268,8 @@ rows, with all they depend on.
 
 Skipped and cancelled ones are among them. environment_id: null = where that run was. variables:
 laid over those of that run. idempotency_key: as in queue_run. The same as queue_run with the selection
-{"failures_of": run_id} and the limits of that run (timeout_ms, max_parallel). Returns the test_runs
-row of the new run.
+{"failures_of": run_id}, and timeout_ms, max_parallel, commit_sha and api_version of that run; its
+trigger_kind is rerun. Returns the test_runs row of the new run.
 Errors: PT404 unknown_run; PT409 run_not_over; PT422 nothing_failed; those of queue_run.$comment$;
 grant execute on function public.rerun_failed(uuid, uuid, jsonb, text)
 to authenticated, service_role;

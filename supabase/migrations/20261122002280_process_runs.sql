@@ -41,6 +41,44 @@ comment on function private.postpone_run(uuid, text) is
 $comment$Note that a run could not be processed, and try again later: after 1, 2, 4, ... minutes, a
 day at most.$comment$;
 
+create function private.take_finished_runs(max_runs integer)
+returns uuid[]
+language sql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+    with due as (
+        select
+            waiting.run_id,
+            waiting.due_at
+        from private.finished_runs as waiting
+        where waiting.due_at <= clock_timestamp()
+        order by waiting.due_at
+        limit max_runs
+        for update skip locked
+    ),
+
+    added_up as (
+        select
+            due.run_id,
+            due.due_at,
+            sum(runs.total_count) over (order by due.due_at, due.run_id)
+            - runs.total_count as result_count
+        from due
+        inner join public.test_runs as runs on runs.id = due.run_id
+    )
+
+    -- results of runs that are worked in at once stand in memory together
+    select coalesce(array_agg(added_up.run_id order by added_up.due_at), '{}')
+    from added_up
+    where added_up.result_count < 100000;
+$function$;
+comment on function private.take_finished_runs(integer) is
+$comment$Lock runs that are over and due, the longest due first, and return them: at most max_runs,
+and no more once they have 100,000 results.$comment$;
+
 create function private.process_finished_runs(max_runs integer default 100)
 returns integer
 language plpgsql
@@ -50,18 +88,12 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_runs uuid[] := array(
-        select runs.run_id
-        from private.finished_runs as runs
-        where runs.due_at <= clock_timestamp()
-        order by runs.due_at
-        limit max_runs
-        for update skip locked
-    );
+    v_runs uuid[] := private.take_finished_runs(max_runs);
     v_run uuid;
     v_problem text;
 begin
-    if v_runs = '{}' then
+    -- one at a time: runs are compared in the order in which they end
+    if v_runs = '{}' or not pg_try_advisory_xact_lock(hashtextextended('assay history', 0)) then
         return 0;
     end if;
     begin

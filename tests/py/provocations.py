@@ -96,6 +96,21 @@ def malformed_max_parallel(engine: Engine) -> Statement:
 
 
 @refusal
+def malformed_commit(engine: Engine) -> Statement:
+    return engine.queueing(case(), commit_sha="two words")
+
+
+@refusal
+def malformed_api_version(engine: Engine) -> Statement:
+    return engine.queueing(case(), api_version="")
+
+
+@refusal
+def malformed_trigger(engine: Engine) -> Statement:
+    return engine.queueing(case(), trigger_kind="moon")
+
+
+@refusal
 def malformed_timeout(engine: Engine) -> Statement:
     return engine.queueing(case(), timeout_ms=10)
 

@@ -187,6 +187,8 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "get_test_readiness.after": lambda ids: ids["result"],
     "analyse_failures.after": lambda ids: ids["failure"],
     "list_failures.after": lambda ids: ids["failure"],
+    "get_run_comparison.after": lambda _: 0,
+    "before": lambda _: None,
     "list_workers.after": lambda ids: ids["worker"],
     "aggregate_test_metrics.since": lambda _: "2026-01-01",
     "aggregate_test_metrics.after": lambda _: None,
@@ -225,6 +227,9 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "note": lambda _: "hostile",
     "timeout_ms": lambda _: 60_000,
     "max_parallel": lambda _: 2,
+    "commit_sha": lambda _: "0123abc",
+    "api_version": lambda _: "2.1",
+    "trigger_kind": lambda _: "ci",
     "page_size": lambda _: 1000,
     "idempotency_key": lambda ids: ids["key"],
     "selection": lambda ids: {

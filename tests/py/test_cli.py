@@ -16,7 +16,7 @@ from aiohttp import web
 from fakes import work_item
 from support_wait import HANG_S, soon
 
-from worker import cli
+from worker import cli, cli_origin
 
 
 class Project:
@@ -87,6 +87,13 @@ async def project() -> AsyncIterator[Project]:
 
 
 Assay = Callable[..., Awaitable[tuple[int, str, str]]]
+
+
+@pytest.fixture(autouse=True)
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what a CI job that runs these tests would say."""
+    for name in (*cli_origin.SIGNS_OF_CI, *cli_origin.COMMITS):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -175,6 +182,9 @@ async def test_waiting_for_a_run_ends_with_its_verdict(
         "idempotency_key": None,
         "timeout_ms": None,
         "max_parallel": None,
+        "commit_sha": None,
+        "api_version": None,
+        "trigger_kind": "manual",
     }
 
 
@@ -195,6 +205,30 @@ async def test_a_run_may_have_limits(project: Project, assay: Assay) -> None:
 
     asked = dict(project.calls)["queue_run"]
     assert (asked["timeout_ms"], asked["max_parallel"]) == (1500, 3)
+
+
+async def test_a_run_may_say_what_it_tests(project: Project, assay: Assay) -> None:
+    """As given; what the job says counts less, and nothing can be said, too."""
+    await assay(*QUEUE, "--commit", "0123abc", "--api-version", "2.1", "--trigger", "schedule")
+
+    asked = dict(project.calls)["queue_run"]
+    assert (asked["commit_sha"], asked["api_version"]) == ("0123abc", "2.1")
+    assert asked["trigger_kind"] == "schedule"
+
+
+async def test_in_a_ci_job_the_commit_is_known(
+    project: Project, assay: Assay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it is taken away: the job may be of another repository than the API."""
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("GITHUB_SHA", "4" * 40)
+
+    await assay(*QUEUE)
+    await assay(*QUEUE, "--commit", "")
+
+    asked = [values for name, values in project.calls if name == "queue_run"]
+    assert [one["commit_sha"] for one in asked] == ["4" * 40, None]
+    assert [one["trigger_kind"] for one in asked] == ["ci", "ci"]
 
 
 async def test_waiting_has_an_end(project: Project, assay: Assay) -> None:

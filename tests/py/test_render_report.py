@@ -161,3 +161,35 @@ def test_a_failure_in_quarantine_is_told_as_such() -> None:
 
     assert out.getvalue().count("failed in quarantine") == 2
     assert "passed in quarantine" not in out.getvalue()
+
+
+def test_a_failure_says_since_when() -> None:
+    """The run in which it began is named by its day, commit and version."""
+    since = {"finished_at": "2026-11-20T10:00:00Z", "commit_sha": "4" * 40, "api_version": "2.1"}
+    results = [
+        {**RESULTS[1], "change": {"change": "still_failing", "failing_since": since}},
+        {**RESULTS[1], "change": {"change": "newly_failing", "last_passed": since}},
+        {**RESULTS[1], "change": {"change": "newly_failing", "last_passed": None}},
+    ]
+    console, out = printed()
+
+    print_report(console, {"run": RUN, "results": results})
+
+    mark = "2026-11-20 (444444444444 2.1)"
+    roots = [line for line in out.getvalue().splitlines() if "failed: " in line]
+    assert [line.partition("was false")[2] for line in roots] == [
+        f"; failing since {mark}",
+        f"; newly failing, passed {mark}",
+        "; newly failing",
+    ]
+
+
+def test_a_run_is_held_against_the_last_time() -> None:
+    """What there is none of is left out, and so is a first run, of which all is new."""
+    console, out = printed()
+
+    print_report(console, {"run": RUN, "comparison": {"newly_failing": 2, "flaky": 1, "new": 0}})
+    print_report(console, {"run": RUN, "comparison": {"new": 40, "previous": None}})
+
+    lines = [line for line in out.getvalue().splitlines() if line.startswith("Against")]
+    assert lines == ["Against the last time: 2 newly failing, 1 flaky"]

@@ -264,6 +264,7 @@ def test_the_interface_tells_none(world: World) -> None:
     client, project = world.project.client, world.project
     calls = {
         "get_run_report": {"run_id": world.run},
+        "get_run_comparison": {"run_id": world.run},
         "get_run_state": {"run_id": world.run},
         "get_test_readiness": {"run_id": world.run},
         "get_test_run_context": {"run_id": world.run},

@@ -51,7 +51,7 @@ select is(
         'row_key', '',
         'phase', 'setup', 'status', 'passed', 'category', null, 'slug', null, 'message', null,
         'attempt_count', 1,
-        'http_status', 200, 'duration_ms', 2.500
+        'http_status', 200, 'duration_ms', 2.500, 'is_quarantined', false
     ),
     'and tells what was found'
 );
@@ -128,7 +128,7 @@ as $function$
     limit 1;
 $function$;
 select is(
-    tests.entry('bad') - 'result' - 'started_at' - 'finished_at' - 'assertions',
+    tests.entry('bad') - 'result' - 'started_at' - 'finished_at' - 'assertions' - 'change' - 'is_quarantined',
     '{"name": "bad", "suite": "flow", "phase": "main", "row_key": "", "status": "failed", "category": "assertion",
       "slug": "assertion_failed", "message": "expected: status equals 200; got 500; the answer: {} (and 1 more)",
       "cause": null,
