@@ -93,16 +93,18 @@ set search_path = ''
 as $function$
 declare
     v_kind text;
+    v_slug text;
     v_id uuid;
 begin
     select
         given.kind,
+        given.slug,
         given.id
-    into v_kind, v_id
+    into v_kind, v_slug, v_id
     from (
         values
         (
-            'environment', refuse_unknown_filters.environment_id,
+            'environment', 'unknown_environment', refuse_unknown_filters.environment_id,
             (
                 select environments.project_id
                 from public.environments
@@ -110,7 +112,7 @@ begin
             )
         ),
         (
-            'suite', refuse_unknown_filters.suite_id,
+            'suite', 'unknown_suite', refuse_unknown_filters.suite_id,
             (
                 select suites.project_id
                 from public.test_suites as suites
@@ -118,14 +120,14 @@ begin
             )
         ),
         (
-            'test', refuse_unknown_filters.test_id,
+            'test', 'unknown_test', refuse_unknown_filters.test_id,
             (
                 select cases.project_id
                 from public.test_cases as cases
                 where cases.id = refuse_unknown_filters.test_id
             )
         )
-    ) as given (kind, id, project_id)
+    ) as given (kind, slug, id, project_id)
     where
         given.id is not null
         and given.project_id is distinct from refuse_unknown_filters.project_id
@@ -134,7 +136,7 @@ begin
         raise exception using
             errcode = 'PT404',
             message = private.one_line(format('there is no %s %s in this project', v_kind, v_id)),
-            detail = 'unknown_' || v_kind,
+            detail = v_slug,
             hint = 'Give ids of the project''s own, or none for all of them.';
     end if;
 end;

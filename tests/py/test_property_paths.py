@@ -190,9 +190,10 @@ def test_what_is_taken_is_read(engine: psycopg.Connection, path: str) -> None:
     assert is_read(path) if place is None else 1 <= place <= len(path) + 1
 
 
-# What the parser reads beyond the grammar: numbers and roots after a dot, lists without brackets,
-# joins inside a filter, and anything behind the closing parenthesis of sub, split and str.
-ODD = re.compile(r"\.\s*[-0-9$@(]|,|[|&]|where|`[^`]*\)[^`]+`|\\")
+# What the parser reads beyond the grammar: numbers before a dot, numbers and roots after one, lists
+# without brackets, joins inside a filter, and anything behind the closing parenthesis of sub, split
+# and str.
+ODD = re.compile(r"\d\s*\.|\.\s*[-0-9$@(]|,|[|&]|where|`[^`]*\)[^`]+`|\\")
 
 
 @given(path=mutated())
