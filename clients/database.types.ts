@@ -115,14 +115,14 @@ isOneToOne: false
                   ]
                 },"failure_analysis": {
                   Row: {
-                    "category": string | null,"class": string,"compared_at": string | null,"environment_count": number,"example_message": string,"example_result_id": string,"fingerprint": string,"first_run_id": string,"first_seen_at": string,"id": string,"last_run_id": string,"last_seen_at": string,"location": string,"message": string,"note": string | null,"occurrence_count": number,"project_id": string,"regressed_at": string | null,"regression_count": number,"skipped_count": number,"status": string,"status_changed_at": string | null,"status_changed_by": string | null,"test_count": number
+                    "category": string | null,"compared_at": string | null,"environment_count": number,"example_message": string,"example_result_id": string,"failure_class": string,"fingerprint": string,"first_run_id": string,"first_seen_at": string,"id": string,"last_run_id": string,"last_seen_at": string,"location": string,"message": string,"note": string | null,"occurrence_count": number,"project_id": string,"regressed_at": string | null,"regression_count": number,"skipped_count": number,"status": string,"status_changed_at": string | null,"status_changed_by": string | null,"test_count": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "category"?: never,"class": string,"compared_at"?: string | null,"environment_count"?: number,"example_message": string,"example_result_id": string,"fingerprint": string,"first_run_id": string,"first_seen_at": string,"id"?: string,"last_run_id": string,"last_seen_at": string,"location": string,"message": string,"note"?: string | null,"occurrence_count"?: number,"project_id": string,"regressed_at"?: string | null,"regression_count"?: number,"skipped_count"?: number,"status"?: string,"status_changed_at"?: string | null,"status_changed_by"?: string | null,"test_count"?: number
+                    "category"?: never,"compared_at"?: string | null,"environment_count"?: number,"example_message": string,"example_result_id": string,"failure_class": string,"fingerprint": string,"first_run_id": string,"first_seen_at": string,"id"?: string,"last_run_id": string,"last_seen_at": string,"location": string,"message": string,"note"?: string | null,"occurrence_count"?: number,"project_id": string,"regressed_at"?: string | null,"regression_count"?: number,"skipped_count"?: number,"status"?: string,"status_changed_at"?: string | null,"status_changed_by"?: string | null,"test_count"?: number
                   }
                   Update: {
-                    "category"?: never,"class"?: string,"compared_at"?: string | null,"environment_count"?: number,"example_message"?: string,"example_result_id"?: string,"fingerprint"?: string,"first_run_id"?: string,"first_seen_at"?: string,"id"?: string,"last_run_id"?: string,"last_seen_at"?: string,"location"?: string,"message"?: string,"note"?: string | null,"occurrence_count"?: number,"project_id"?: string,"regressed_at"?: string | null,"regression_count"?: number,"skipped_count"?: number,"status"?: string,"status_changed_at"?: string | null,"status_changed_by"?: string | null,"test_count"?: number
+                    "category"?: never,"compared_at"?: string | null,"environment_count"?: number,"example_message"?: string,"example_result_id"?: string,"failure_class"?: string,"fingerprint"?: string,"first_run_id"?: string,"first_seen_at"?: string,"id"?: string,"last_run_id"?: string,"last_seen_at"?: string,"location"?: string,"message"?: string,"note"?: string | null,"occurrence_count"?: number,"project_id"?: string,"regressed_at"?: string | null,"regression_count"?: number,"skipped_count"?: number,"status"?: string,"status_changed_at"?: string | null,"status_changed_by"?: string | null,"test_count"?: number
                   }
                   Relationships: [
                     {
@@ -1361,11 +1361,11 @@ isOneToOne: false
 "set_failure_status":
 { Args: { "failure_id": string,"note"?: string,"status": string }; Returns: {
               "category": string | null,
-"class": string,
 "compared_at": string | null,
 "environment_count": number,
 "example_message": string,
 "example_result_id": string,
+"failure_class": string,
 "fingerprint": string,
 "first_run_id": string,
 "first_seen_at": string,

@@ -230,11 +230,11 @@ class PublicEnvironmentsUpdate(TypedDict):
 
 class PublicFailureAnalysis(BaseModel):
     category: Optional[str] = Field(alias="category")
-    class: str = Field(alias="class")
     compared_at: Optional[datetime.datetime] = Field(alias="compared_at")
     environment_count: int = Field(alias="environment_count")
     example_message: str = Field(alias="example_message")
     example_result_id: uuid.UUID = Field(alias="example_result_id")
+    failure_class: str = Field(alias="failure_class")
     fingerprint: str = Field(alias="fingerprint")
     first_run_id: uuid.UUID = Field(alias="first_run_id")
     first_seen_at: datetime.datetime = Field(alias="first_seen_at")
@@ -256,11 +256,11 @@ class PublicFailureAnalysis(BaseModel):
 
 class PublicFailureAnalysisInsert(TypedDict):
     category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
-    class: Annotated[str, Field(alias="class")]
     compared_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="compared_at")]]
     environment_count: NotRequired[Annotated[int, Field(alias="environment_count")]]
     example_message: Annotated[str, Field(alias="example_message")]
     example_result_id: Annotated[uuid.UUID, Field(alias="example_result_id")]
+    failure_class: Annotated[str, Field(alias="failure_class")]
     fingerprint: Annotated[str, Field(alias="fingerprint")]
     first_run_id: Annotated[uuid.UUID, Field(alias="first_run_id")]
     first_seen_at: Annotated[datetime.datetime, Field(alias="first_seen_at")]
@@ -282,11 +282,11 @@ class PublicFailureAnalysisInsert(TypedDict):
 
 class PublicFailureAnalysisUpdate(TypedDict):
     category: NotRequired[Annotated[Optional[str], Field(alias="category")]]
-    class: NotRequired[Annotated[str, Field(alias="class")]]
     compared_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="compared_at")]]
     environment_count: NotRequired[Annotated[int, Field(alias="environment_count")]]
     example_message: NotRequired[Annotated[str, Field(alias="example_message")]]
     example_result_id: NotRequired[Annotated[uuid.UUID, Field(alias="example_result_id")]]
+    failure_class: NotRequired[Annotated[str, Field(alias="failure_class")]]
     fingerprint: NotRequired[Annotated[str, Field(alias="fingerprint")]]
     first_run_id: NotRequired[Annotated[uuid.UUID, Field(alias="first_run_id")]]
     first_seen_at: NotRequired[Annotated[datetime.datetime, Field(alias="first_seen_at")]]

@@ -113,7 +113,7 @@ comment on function private.quantiles(smallint[], integer[], double precision[])
 $comment$Quantiles of a histogram, within 1 % of those of its values; null for an empty one.
 
 fractions: above 0, up to 1, ascending. The quantile of a fraction q is the value of rank ceil(q n),
-as percentile_disc and NumPy's inverted_cdf have it; why: docs/decisions/0020-the-rank-of-a-quantile.md.$comment$;
+as percentile_disc and NumPy's inverted_cdf have it; why: docs/decisions/0021-the-rank-of-a-quantile.md.$comment$;
 
 create function private.satisfaction(bins smallint[], counts integer[], ms double precision)
 returns numeric

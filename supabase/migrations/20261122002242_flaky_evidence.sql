@@ -407,5 +407,5 @@ another.
 Formulas: same-key contradictions, flip rate aged by 0.9 a key (E. Kowalczyk et al., Modeling and
 ranking flaky tests at Apple, 2020), private.estimate_flakiness, an average of failures
 exponentially weighted by 0.2 a result; which of them counts how:
-docs/decisions/0020-what-counts-as-a-flake.md.
+docs/decisions/0022-what-counts-as-a-flake.md.
 $comment$;

@@ -38,8 +38,8 @@ begin
 end;
 $function$;
 comment on function private.sum_distances(double precision[]) is
-$comment$W(a, b), the sum of the distances of all pairs between boundaries a and b of a series, for all
-a < b - 1 at once.
+$comment$W(a, b), the sum of the distances of all pairs between boundaries a and b of a series,
+for all a < b - 1 at once.
 
 W(a, b) is element (b - 1)(b - 2) / 2 + a + 1. Of a series shorter than two points: empty.$comment$;
 

@@ -7,8 +7,8 @@ create table public.failure_analysis (
     id uuid primary key default gen_random_uuid(),
     project_id uuid not null references public.projects on delete cascade,
     fingerprint text not null,
-    class text not null,
-    category text generated always as (split_part(class, '(', 1)) stored,
+    failure_class text not null,
+    category text generated always as (split_part(failure_class, '(', 1)) stored,
     location text not null,
     message text not null,
     example_message text not null,
@@ -49,7 +49,7 @@ comment on column public.failure_analysis.id is
 comment on column public.failure_analysis.project_id is 'The project.';
 comment on column public.failure_analysis.fingerprint is
 'MD5 over class, location and message, by which it is known again.';
-comment on column public.failure_analysis.class is
+comment on column public.failure_analysis.failure_class is
 $comment$Its kind: dns, connect, tls, protocol, timeout, http_5xx, http_4xx, not_json, schema,
 assertion(operator,place), capture, response, egress, definition, context, infra.$comment$;
 comment on column public.failure_analysis.category is 'The class without what is in parentheses.';
@@ -89,7 +89,7 @@ comment on column public.failure_analysis.compared_at is
 'When it was compared with others like it (private.merge_failures); null = not yet.';
 create index failure_analysis_last_seen_at_idx
 on public.failure_analysis (project_id, last_seen_at desc, id desc);
-create index failure_analysis_class_idx on public.failure_analysis (project_id, class);
+create index failure_analysis_class_idx on public.failure_analysis (project_id, failure_class);
 create index failure_analysis_status_changed_by_idx
 on public.failure_analysis (status_changed_by);
 create index failure_analysis_uncompared_idx

@@ -225,13 +225,13 @@ begin
             inner join (
                 select
                     failures.project_id,
-                    failures.class,
+                    failures.failure_class as class,
                     count(*) as failure_count
                 from public.failure_analysis as failures
                 where
-                    (failures.project_id, failures.class)
+                    (failures.project_id, failures.failure_class)
                     in (select given.project_id, given.class from unnest(filed) as given)
-                group by failures.project_id, failures.class
+                group by failures.project_id, failures.failure_class
             ) as held on held.project_id = fresh.project_id and held.class = fresh.class
             where fresh.place + held.failure_count > 200
             union

@@ -35,7 +35,7 @@ set search_path = ''
 as $function$
     with added as (
         insert into public.failure_analysis (
-            project_id, fingerprint, class, location, message, example_message,
+            project_id, fingerprint, failure_class, location, message, example_message,
             example_result_id, first_seen_at, last_seen_at, first_run_id, last_run_id
         )
         select distinct on (given.project_id, given.fingerprint)
@@ -365,7 +365,7 @@ begin
                 null, told.last_run_id, null,
                 jsonb_build_object(
                     'failure', told.id,
-                    'class', told.class,
+                    'class', told.failure_class,
                     'message', told.message,
                     'test_count', told.test_count,
                     'skipped_count', told.skipped_count,

@@ -29,7 +29,7 @@ as $function$
     inner join public.failure_analysis as others
         on
             others.project_id = pair_failures.project_id
-            and others.class = uncompared.class
+            and others.failure_class = uncompared.failure_class
             and others.location = uncompared.location
             and others.id <> uncompared.id
     where

@@ -15,7 +15,7 @@ begin
     return jsonb_build_object(
         'failure', failure.id,
         'category', failure.category,
-        'class', failure.class,
+        'class', failure.failure_class,
         'location', failure.location,
         'message', failure.message,
         'example_message', failure.example_message,

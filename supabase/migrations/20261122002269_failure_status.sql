@@ -78,7 +78,7 @@ begin
     returning * into v_after;
     -- here and not by a trigger: what the engine counts is no change of anybody's
     perform private.keep_changes(
-        'failure_analysis', '[0:3]={id,id,class,message}'::text[],
+        'failure_analysis', '[0:3]={id,id,failure_class,message}'::text[],
         array[to_jsonb(v_before)], array[to_jsonb(v_after)]
     );
     return v_after;

@@ -686,8 +686,8 @@ def unknown_failure(engine: Engine) -> Statement:
 @refusal
 def malformed_status(engine: Engine) -> Statement:
     failure = engine.value(
-        "insert into public.failure_analysis (project_id, fingerprint, class, location, message,"
-        " example_message, example_result_id, first_seen_at, last_seen_at, first_run_id,"
+        "insert into public.failure_analysis (project_id, fingerprint, failure_class, location,"
+        " message, example_message, example_result_id, first_seen_at, last_seen_at, first_run_id,"
         " last_run_id) values (%s, '', 'timeout', '', '', '', gen_random_uuid(), now(), now(),"
         " gen_random_uuid(), gen_random_uuid()) returning id",
         engine.project,

@@ -51,7 +51,7 @@ select is_empty($$ select * from public.failure_analysis $$, 'a run that is over
 select private.process_finished_runs();
 select results_eq(
     $$
-    select class, category, location, message, occurrence_count, test_count, environment_count, skipped_count, status
+    select failure_class, category, location, message, occurrence_count, test_count, environment_count, skipped_count, status
     from public.failure_analysis order by location
     $$,
     $$ values
@@ -284,7 +284,7 @@ select results_eq(
     'of a class two hundred causes stand for themselves, and one for the rest'
 );
 insert into public.failure_analysis (
-    project_id, fingerprint, class, location, message, example_message, example_result_id,
+    project_id, fingerprint, failure_class, location, message, example_message, example_result_id,
     first_seen_at, last_seen_at, first_run_id, last_run_id
 )
 select
@@ -322,7 +322,7 @@ select is_empty($$ select * from public.failure_analysis $$, 'and with the proje
 
 select tests.make_project('big', 'acme');
 insert into public.failure_analysis (
-    project_id, fingerprint, class, location, message, example_message, example_result_id,
+    project_id, fingerprint, failure_class, location, message, example_message, example_result_id,
     first_seen_at, last_seen_at, first_run_id, last_run_id, test_count
 )
 select tests.id('big'), md5(n::text), 'timeout', '', 'no ' || n, '', gen_random_uuid(), now(), now(), gen_random_uuid(), gen_random_uuid(), n

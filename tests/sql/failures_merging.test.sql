@@ -11,7 +11,7 @@ returns void
 language sql
 as $function$
     insert into public.failure_analysis (
-        id, project_id, fingerprint, class, location, message, example_message, example_result_id,
+        id, project_id, fingerprint, failure_class, location, message, example_message, example_result_id,
         first_seen_at, last_seen_at, first_run_id, last_run_id, occurrence_count, skipped_count, test_count,
         environment_count, status, note, status_changed_at, status_changed_by
     )

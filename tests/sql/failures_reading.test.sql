@@ -233,7 +233,7 @@ select is(
     tests.refusal('otto', format('public.list_failures(%L)', tests.id('shop'))), 'unknown_project', 'not a stranger''s'
 );
 insert into public.failure_analysis (
-    project_id, fingerprint, class, location, message, example_message, example_result_id,
+    project_id, fingerprint, failure_class, location, message, example_message, example_result_id,
     first_seen_at, last_seen_at, first_run_id, last_run_id
 )
 select
