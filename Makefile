@@ -58,6 +58,10 @@ fuzz: setup ## Make 10,000 hostile calls of everything public; SEED=2 makes othe
 properties: setup ## Try the property tests on many more examples, and that each seeded bug is noticed; prints how many
 	ASSAY_PROPERTIES=thorough $(BIN)/python -m pytest -s -q tests/py/test_property_*.py
 
+.PHONY: statistics
+statistics: setup ## Hold the statistics against NumPy, SciPy and Apache Otava, and write docs/statistics.md
+	$(BIN)/python tests/py/statistics_tables.py
+
 .PHONY: docs
 docs: setup ## Write docs/api.md and the clients' types anew from the migrations
 	$(BIN)/python tests/py/generate_docs.py

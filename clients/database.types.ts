@@ -361,6 +361,38 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"performance_changes": {
+                  Row: {
+                    "after_ms": number,"api_version": string | null,"before_ms": number,"began_at": string,"checked_at": string,"commit_sha": string | null,"confirmed_at": string | null,"direction": string,"environment_id": string,"found_at": string,"id": number,"is_shifted": boolean,"is_split": boolean,"p": number,"project_id": string,"ratio": number,"run_id": string,"status": string,"test_case_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "after_ms": number,"api_version"?: string | null,"before_ms": number,"began_at": string,"checked_at": string,"commit_sha"?: string | null,"confirmed_at"?: string | null,"direction": string,"environment_id": string,"found_at": string,"id"?: never,"is_shifted": boolean,"is_split": boolean,"p": number,"project_id": string,"ratio": number,"run_id": string,"status": string,"test_case_id": string
+                  }
+                  Update: {
+                    "after_ms"?: number,"api_version"?: string | null,"before_ms"?: number,"began_at"?: string,"checked_at"?: string,"commit_sha"?: string | null,"confirmed_at"?: string | null,"direction"?: string,"environment_id"?: string,"found_at"?: string,"id"?: never,"is_shifted"?: boolean,"is_split"?: boolean,"p"?: number,"project_id"?: string,"ratio"?: number,"run_id"?: string,"status"?: string,"test_case_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "performance_changes_environment_id_fkey"
+      columns: ["environment_id"]
+isOneToOne: false
+      referencedRelation: "environments"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "performance_changes_project_id_fkey"
+      columns: ["project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "performance_changes_test_case_id_fkey"
+      columns: ["test_case_id"]
+isOneToOne: false
+      referencedRelation: "test_cases"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"performance_metrics": {
                   Row: {
                     "bins": (number)[] | null,"cancelled_count": number,"counts": (number)[] | null,"duration_max_ms": number | null,"duration_min_ms": number | null,"duration_sum_ms": number | null,"environment_id": string,"error_count": number,"failed_count": number,"finished_on": string,"flaky_count": number,"measured_count": number,"passed_count": number,"phase_bins": (number)[] | null,"phase_counts": (number)[] | null,"project_id": string,"skipped_count": number,"test_case_id": string
@@ -983,6 +1015,9 @@ isOneToOne: false
                            },
 "detect_flaky_tests":
 { Args: { "environment_id"?: string,"max_tests"?: number,"project_id": string,"verdicts"?: (string)[],"window_days"?: number }; Returns: Json
+                           },
+"detect_performance_regressions":
+{ Args: { "after"?: number,"environment_id"?: string,"page_size"?: number,"project_id": string,"since"?: string }; Returns: Json
                            },
 "discard_archive_parts":
 { Args: { "month": string,"number": number,"retention_class": string,"source": string }; Returns: number

@@ -603,6 +603,69 @@ class PublicOrganizationsUpdate(TypedDict):
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
 
+class PublicPerformanceChanges(BaseModel):
+    after_ms: float = Field(alias="after_ms")
+    api_version: Optional[str] = Field(alias="api_version")
+    before_ms: float = Field(alias="before_ms")
+    began_at: datetime.datetime = Field(alias="began_at")
+    checked_at: datetime.datetime = Field(alias="checked_at")
+    commit_sha: Optional[str] = Field(alias="commit_sha")
+    confirmed_at: Optional[datetime.datetime] = Field(alias="confirmed_at")
+    direction: str = Field(alias="direction")
+    environment_id: uuid.UUID = Field(alias="environment_id")
+    found_at: datetime.datetime = Field(alias="found_at")
+    id: int = Field(alias="id")
+    is_shifted: bool = Field(alias="is_shifted")
+    is_split: bool = Field(alias="is_split")
+    p: float = Field(alias="p")
+    project_id: uuid.UUID = Field(alias="project_id")
+    ratio: float = Field(alias="ratio")
+    run_id: uuid.UUID = Field(alias="run_id")
+    status: str = Field(alias="status")
+    test_case_id: uuid.UUID = Field(alias="test_case_id")
+
+class PublicPerformanceChangesInsert(TypedDict):
+    after_ms: Annotated[float, Field(alias="after_ms")]
+    api_version: NotRequired[Annotated[Optional[str], Field(alias="api_version")]]
+    before_ms: Annotated[float, Field(alias="before_ms")]
+    began_at: Annotated[datetime.datetime, Field(alias="began_at")]
+    checked_at: Annotated[datetime.datetime, Field(alias="checked_at")]
+    commit_sha: NotRequired[Annotated[Optional[str], Field(alias="commit_sha")]]
+    confirmed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="confirmed_at")]]
+    direction: Annotated[str, Field(alias="direction")]
+    environment_id: Annotated[uuid.UUID, Field(alias="environment_id")]
+    found_at: Annotated[datetime.datetime, Field(alias="found_at")]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    is_shifted: Annotated[bool, Field(alias="is_shifted")]
+    is_split: Annotated[bool, Field(alias="is_split")]
+    p: Annotated[float, Field(alias="p")]
+    project_id: Annotated[uuid.UUID, Field(alias="project_id")]
+    ratio: Annotated[float, Field(alias="ratio")]
+    run_id: Annotated[uuid.UUID, Field(alias="run_id")]
+    status: Annotated[str, Field(alias="status")]
+    test_case_id: Annotated[uuid.UUID, Field(alias="test_case_id")]
+
+class PublicPerformanceChangesUpdate(TypedDict):
+    after_ms: NotRequired[Annotated[float, Field(alias="after_ms")]]
+    api_version: NotRequired[Annotated[Optional[str], Field(alias="api_version")]]
+    before_ms: NotRequired[Annotated[float, Field(alias="before_ms")]]
+    began_at: NotRequired[Annotated[datetime.datetime, Field(alias="began_at")]]
+    checked_at: NotRequired[Annotated[datetime.datetime, Field(alias="checked_at")]]
+    commit_sha: NotRequired[Annotated[Optional[str], Field(alias="commit_sha")]]
+    confirmed_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="confirmed_at")]]
+    direction: NotRequired[Annotated[str, Field(alias="direction")]]
+    environment_id: NotRequired[Annotated[uuid.UUID, Field(alias="environment_id")]]
+    found_at: NotRequired[Annotated[datetime.datetime, Field(alias="found_at")]]
+    id: NotRequired[Annotated[int, Field(alias="id")]]
+    is_shifted: NotRequired[Annotated[bool, Field(alias="is_shifted")]]
+    is_split: NotRequired[Annotated[bool, Field(alias="is_split")]]
+    p: NotRequired[Annotated[float, Field(alias="p")]]
+    project_id: NotRequired[Annotated[uuid.UUID, Field(alias="project_id")]]
+    ratio: NotRequired[Annotated[float, Field(alias="ratio")]]
+    run_id: NotRequired[Annotated[uuid.UUID, Field(alias="run_id")]]
+    status: NotRequired[Annotated[str, Field(alias="status")]]
+    test_case_id: NotRequired[Annotated[uuid.UUID, Field(alias="test_case_id")]]
+
 class PublicPerformanceMetrics(BaseModel):
     bins: Optional[List[int]] = Field(alias="bins")
     cancelled_count: int = Field(alias="cancelled_count")

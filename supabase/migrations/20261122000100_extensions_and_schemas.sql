@@ -26,7 +26,7 @@ begin
             'workers', 'data_changes', 'platform_events', 'test_run_history', 'test_run_changes',
             'notification_channels', 'notification_rules',
             'test_quarantines', 'test_ratings',
-            'performance_metrics',
+            'performance_metrics', 'performance_changes',
             'organization_retention'
         ]);
 

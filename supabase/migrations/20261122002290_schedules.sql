@@ -76,6 +76,13 @@ select cron.schedule(
 select cron.schedule(
     'assay_cleanup_contexts', '*/10 * * * *', 'select private.cleanup_expired_contexts()'
 );
+-- every five minutes of four hours of the night: each project once
+select cron.schedule(
+    'assay_find_regressions', '*/5 2-5 * * *',
+    $command$select private.run_job(
+        'assay_find_regressions', 'private.find_regressions'
+    )$command$
+);
 select cron.schedule('assay_prune_events', '45 1 * * *', 'select private.prune_events()');
 select cron.schedule(
     'assay_rate_tests', '10 2 * * *',

@@ -94,6 +94,7 @@ class Filler:
             "select id from public.test_results where run_id = %s and status = 'failed'",
             made.ids["run"],
         )
+        self._change(made)
         made.ids["live_result"] = self._value(
             "select id from public.test_results where run_id = %s", made.ids["live_run"]
         )
@@ -356,6 +357,20 @@ class Filler:
         )
         self.database.execute("select private.process_finished_runs()")
         self.database.execute("select private.rate_tests(%s)", (made.ids["project"],))
+
+    def _change(self, made: Organization) -> None:
+        self.database.execute(
+            "insert into public.performance_changes (project_id, environment_id, test_case_id,"
+            " direction, status, began_at, run_id, commit_sha, api_version, before_ms, after_ms,"
+            " ratio, p, is_shifted, is_split, found_at, checked_at) values"
+            " (%s, %s, %s, 'slower', 'annotated', now(), %s, %s, %s, 1, 2, 2, 0, true, false,"
+            " now(), now())",
+            (
+                *(made.ids[name] for name in ("project", "environment", "test", "run")),
+                f"{made.mark} commit",
+                f"{made.mark} version",
+            ),
+        )
 
     def _value(self, sql: str, *values: Any) -> str:
         row = self.database.execute(sql + " limit 1", values).fetchone()

@@ -230,6 +230,8 @@ ARGUMENTS: dict[str, Callable[[Ids], Any]] = {
     "commit_sha": lambda _: "0123abc",
     "api_version": lambda _: "2.1",
     "trigger_kind": lambda _: "ci",
+    "detect_performance_regressions.since": lambda _: "2000-01-01",
+    "detect_performance_regressions.after": lambda _: 10**9,
     "page_size": lambda _: 1000,
     "idempotency_key": lambda ids: ids["key"],
     "selection": lambda ids: {

@@ -270,6 +270,7 @@ def test_the_interface_tells_none(world: World) -> None:
         "get_test_run_context": {"run_id": world.run},
         "get_context_stats": {"project_id": project.project_id},
         "aggregate_test_metrics": {"project_id": project.project_id, "since": "2026-01-01"},
+        "detect_performance_regressions": {"project_id": project.project_id},
         "get_environment_context": {"environment_id": project.environment_id},
         "list_secrets": {"environment_id": project.environment_id},
         "plan_run": {"environment_id": project.environment_id},

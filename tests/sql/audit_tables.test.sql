@@ -9,7 +9,7 @@ insert into tests.unaudited (name)
 values
 ('users'), ('workers'), ('test_runs'), ('test_execution_context'), ('test_context_values'),
 ('test_results'), ('test_result_details'), ('assertion_results'), ('data_changes'),
-('performance_metrics'), ('platform_events'), ('test_ratings'), ('test_run_changes'), ('test_run_history'),
+('performance_changes'), ('performance_metrics'), ('platform_events'), ('test_ratings'), ('test_run_changes'), ('test_run_history'),
 -- what people say of a failure is recorded by set_failure_status
 ('failure_analysis'), ('failure_tests');
 
