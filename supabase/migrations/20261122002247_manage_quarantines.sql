@@ -215,7 +215,7 @@ begin
         returning quarantines.*
     )
 
-    select coalesce(array_agg(ended), '{}') into v_ended from ended;
+    select coalesce(array_agg(ended::public.test_quarantines), '{}') into v_ended from ended;
 
     if v_ended <> '{}' then
         perform private.raise_events(array(

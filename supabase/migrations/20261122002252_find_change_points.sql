@@ -163,7 +163,7 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_bounds integer[] := '{}';
+    v_bounds integer[] := array[]::integer[];
     v_found integer[];
     v_start integer := 0;
 begin

@@ -158,7 +158,8 @@ is_settled: so much came after the change that further checks would tell nothing
 
 create function private.find_shift(
     before double precision[], after double precision[], floor_ms double precision,
-    inout series private.performance_series, out shift text
+    out before_ms double precision, out after_ms double precision, out ratio double precision,
+    out p double precision, out shift text
 )
 returns record
 language plpgsql
@@ -170,28 +171,31 @@ as $function$
 declare
     v_ranks private.rank_sum := private.mann_whitney(before, after);
 begin
-    series.before_ms := (
+    before_ms := (
         select percentile_cont(0.5) within group (order by points.value)
         from unnest(before) as points (value)
     );
-    series.after_ms := (
+    after_ms := (
         select percentile_cont(0.5) within group (order by points.value)
         from unnest(after) as points (value)
     );
-    series.ratio := private.shift_ratio(before, after);
-    series.p := least(v_ranks.above_p, v_ranks.below_p);
+    ratio := private.shift_ratio(before, after);
+    p := least(v_ranks.above_p, v_ranks.below_p);
     shift := case
-        when series.p >= 0.01 or abs(series.after_ms - series.before_ms) <= floor_ms then null
-        when v_ranks.above_p < 0.01 and series.ratio > 1.2 then 'slower'
-        when v_ranks.below_p < 0.01 and series.ratio < 1 / 1.2 then 'faster'
+        when p >= 0.01 or abs(after_ms - before_ms) <= floor_ms then null
+        when v_ranks.above_p < 0.01 and ratio > 1.2 then 'slower'
+        when v_ranks.below_p < 0.01 and ratio < 1 / 1.2 then 'faster'
     end;
 end;
 $function$;
 comment on function private.find_shift(
-    double precision[], double precision[], double precision, private.performance_series
+    double precision[], double precision[], double precision
 ) is
 $comment$Whether durations are slower or faster than those before: by 20 %, by more than floor_ms
-and with p < 0.01. Fills in what series tells of them.$comment$;
+and with p < 0.01.
+
+before_ms, after_ms: medians; ratio: by shift_ratio; p: the smaller of both one-sided ones; shift:
+slower, faster or null.$comment$;
 
 create function private.find_level(
     points double precision[], out direction text, out bound integer
@@ -294,9 +298,12 @@ begin
     v_shift := private.find_shift(
         v_old.durations,
         v_new.durations[cardinality(v_new.durations) - recent + 1:],
-        floor_ms, v_series
+        floor_ms
     );
-    v_series := v_shift.series;
+    v_series.before_ms := v_shift.before_ms;
+    v_series.after_ms := v_shift.after_ms;
+    v_series.ratio := v_shift.ratio;
+    v_series.p := v_shift.p;
     v_found.series := v_series;
     v_found.shift := v_shift.shift;
     v_level := private.find_level(v_old.durations || v_new.durations);

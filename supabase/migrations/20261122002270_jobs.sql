@@ -82,7 +82,6 @@ as $function$
 declare
     v_started_at timestamptz := clock_timestamp();
     v_answer jsonb;
-    v_outcome private.job_outcome;
     v_state text;
     v_message text;
     v_context text;

@@ -55,7 +55,7 @@ declare
         read_archive_page.source, read_archive_page.retention_class, read_archive_page.month
     );
     v_row private.evidence_line;
-    v_lines text[] := '{}';
+    v_lines text[] := array[]::text[];
     v_bytes bigint := 0;
     v_next jsonb;
 begin

@@ -160,7 +160,7 @@ MUTATIONS = {
     ),
     "a repeated claim takes more": (
         "run",
-        "private.claim(public.workers,uuid,integer,integer)",
+        "private.claim_tests(public.workers,uuid,integer,integer)",
         "if v_replayed <> '{}' then",
         "if false then",
     ),

@@ -168,8 +168,7 @@ def _share(
             database,
             "select found.shift, level.direction"
             " from (select %s::float8[], %s::float8[]) as given (b, a)"
-            " cross join lateral private.find_shift("
-            "     b, a, 5, null::private.performance_series) as found"
+            " cross join lateral private.find_shift(b, a, 5) as found"
             " cross join lateral private.find_level(b || a) as level",
             before,
             after,
