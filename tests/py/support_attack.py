@@ -316,6 +316,23 @@ class Filler:
         )
         return [item for item in work if item["run"] == run]
 
+    def renew_leases(self) -> None:
+        """Renew what the secret key's own workers hold: cron would rescue it."""
+        leased = self.database.execute(
+            """
+            select items.worker_id, items.id, items.attempt, items.lease
+            from private.work_items as items
+            inner join public.workers on workers.id = items.worker_id
+            where items.state = 'leased' and workers.organization_id is null
+            """
+        )
+        for worker, item, attempt, lease in leased.fetchall():
+            self.call(
+                "renew_work",
+                worker_id=str(worker),
+                items=[{"item": item, "attempt": attempt, "lease": str(lease)}],
+            )
+
     def _finished_run(self, made: Organization) -> str:
         run = self._queue(made, idempotency_key=made.ids["key"])
         while items := self._claim(made, run):
@@ -337,12 +354,6 @@ class Filler:
             tokens={f"{made.mark}_pass": f"{made.secret}-given"},
         )
         made.ids |= lease_of(self._claim(made, run)[0])
-        # cron would rescue what nobody reports on
-        self.database.execute(
-            "update private.work_items set lease_until = now() + interval '1 day'"
-            " where run_id = %s and state = 'leased'",
-            (run,),
-        )
         return run
 
     def _ratings(self, made: Organization) -> None:

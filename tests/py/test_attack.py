@@ -83,6 +83,7 @@ def tell_timings(world: World) -> None:
 @pytest.fixture(autouse=True)
 def nothing_crosses(world: World) -> Iterator[None]:
     """Fail when an answer held anything of the victim's, or the victim's rows have changed."""
+    world.filler.renew_leases()
     before = world.state_of_victim()
     yield
     leaks, world.leaks = world.leaks, []
