@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 
-from bench.simulate import nights
 from bench.simulate.world import FAULTS, Incident, Project, World, commit_sha, identify
 
 Database = psycopg.Connection[Any]
@@ -319,14 +318,13 @@ def write_history(
 
 def note_verdicts(database: Database, first: int, last: int) -> None:
     """Note for the metrics which verdicts there are, as the trigger does when they are written."""
-    if nights.has(database, "private.note_verdicts"):
-        database.execute(
-            "insert into private.metric_deltas (project_id, run_id, first_seq, last_seq) "
-            "select runs.project_id, runs.id, 1, runs.total_count from simulation.runs as planned "
-            "inner join public.test_runs as runs on runs.id = planned.run_id "
-            "where planned.no between %s and %s order by planned.no",
-            [first, last],
-        )
+    database.execute(
+        "insert into private.metric_deltas (project_id, run_id, first_seq, last_seq) "
+        "select runs.project_id, runs.id, 1, runs.total_count from simulation.runs as planned "
+        "inner join public.test_runs as runs on runs.id = planned.run_id "
+        "where planned.no between %s and %s order by planned.no",
+        [first, last],
+    )
 
 
 def process_runs(database: Database) -> int:
