@@ -380,7 +380,7 @@ $comment$Judge the reports that are about deliveries; those that count, now or b
 Asked only of reports that are about no work item. The fence is that of tests: item, attempt, lease
 and worker.$comment$;
 
-create function private.renew_deliveries(worker_id uuid, items jsonb)
+create function private.lock_deliveries(worker_id uuid, items jsonb)
 returns bigint[]
 language plpgsql
 volatile
@@ -388,10 +388,8 @@ parallel unsafe
 security invoker
 set search_path = ''
 as $function$
-declare
-    v_ids bigint[];
 begin
-    with locked as (
+    return array(
         select deliveries.id
         from private.deliveries
         inner join
@@ -401,20 +399,29 @@ begin
                 given.item = deliveries.id
                 and given.attempt = deliveries.attempt
                 and given.lease = deliveries.lease
-        where deliveries.worker_id = renew_deliveries.worker_id
+        where deliveries.worker_id = lock_deliveries.worker_id
         order by deliveries.id
         for update of deliveries
-    ),
+    );
+end;
+$function$;
+comment on function private.lock_deliveries(uuid, jsonb) is
+'Lock those of [{"item", "attempt", "lease"}, ...] that are deliveries leased to the worker.';
 
-    renewed as (
-        update private.deliveries
-        set lease_until = clock_timestamp() + private.lease_duration()
-        from locked
-        where deliveries.id = locked.id
-        returning deliveries.id
-    )
-
-    select coalesce(array_agg(renewed.id), '{}') into v_ids from renewed;
+create function private.renew_deliveries(worker_id uuid, items jsonb)
+returns bigint[]
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = ''
+as $function$
+declare
+    v_ids bigint[] := private.lock_deliveries(worker_id, items);
+begin
+    update private.deliveries
+    set lease_until = clock_timestamp() + private.lease_duration()
+    where id = any(v_ids);
     return v_ids;
 end;
 $function$;
@@ -430,38 +437,17 @@ security invoker
 set search_path = ''
 as $function$
 declare
-    v_ids bigint[];
+    v_ids bigint[] := private.lock_deliveries(worker_id, items);
 begin
-    with locked as (
-        select deliveries.id
-        from private.deliveries
-        inner join
-            jsonb_to_recordset(items)
-            as given (item bigint, attempt integer, lease uuid)
-            on
-                given.item = deliveries.id
-                and given.attempt = deliveries.attempt
-                and given.lease = deliveries.lease
-        where deliveries.worker_id = release_deliveries.worker_id
-        order by deliveries.id
-        for update of deliveries
-    ),
-
-    released as (
-        update private.deliveries
-        set
-            state = 'ready',
-            leased_at = null,
-            lease = null,
-            lease_until = null,
-            worker_id = null,
-            call_id = null
-        from locked
-        where deliveries.id = locked.id
-        returning deliveries.id
-    )
-
-    select coalesce(array_agg(released.id), '{}') into v_ids from released;
+    update private.deliveries
+    set
+        state = 'ready',
+        leased_at = null,
+        lease = null,
+        lease_until = null,
+        worker_id = null,
+        call_id = null
+    where id = any(v_ids);
     return v_ids;
 end;
 $function$;

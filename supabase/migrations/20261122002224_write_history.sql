@@ -33,7 +33,7 @@ $function$;
 comment on function private.tell_runs(uuid[]) is
 'What the history is to tell of runs that are over and not in it yet. Writes nothing.';
 
-create function private.note_verdicts(compared private.compared_test[])
+create function private.keep_last_verdicts(compared private.compared_test[])
 returns void
 language sql
 volatile
@@ -60,7 +60,7 @@ as $function$
         failing_since_run_id = excluded.failing_since_run_id,
         last_passed_run_id = excluded.last_passed_run_id;
 $function$;
-comment on function private.note_verdicts(private.compared_test[]) is
+comment on function private.keep_last_verdicts(private.compared_test[]) is
 'Remember how tests stand now, for the comparison of the runs to come.';
 
 create function private.write_run_history(run_ids uuid[])
@@ -94,7 +94,7 @@ begin
     select told.* from unnest(v_story.runs) as told;
     insert into public.test_run_changes
     select told.* from unnest(v_story.changes) as told;
-    perform private.note_verdicts(v_story.compared);
+    perform private.keep_last_verdicts(v_story.compared);
 end;
 $function$;
 comment on function private.write_run_history(uuid[]) is

@@ -95,8 +95,8 @@ comment on function private.delete_old_runs(integer) is
 $comment$Delete runs that have been kept for their time, with results, values, and evidence if there
 is any left; rows and bytes as measured. Called by a job.
 
-max_results: results at most, or one run with more. So few at a time since Realtime sends what
-disappears from a published table to whoever listens.$comment$;
+max_results: results at most, or one run with more. So few at a time that locks are short and
+autovacuum keeps up.$comment$;
 
 -- Bodies: an organization with a term of its own is gone through once, run by run in the order of
 -- planning; the mark says how far. What the mark has passed has no bodies.

@@ -100,6 +100,7 @@ begin
         perform private.process_runs(v_runs);
         return cardinality(v_runs);
     exception
+        -- by one of them; which one and why is found out below, and kept
         when others then null;
     end;
 
