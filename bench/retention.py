@@ -8,8 +8,6 @@ from typing import Any
 
 import psycopg
 
-from bench.simulate import nights
-
 Row = tuple[str, str, str]
 Database = psycopg.Connection[Any]
 MOST_S = float(os.environ.get("RETENTION_S", "600"))
@@ -25,8 +23,6 @@ _SIZES = {
 
 def measure(database: Database, project: str) -> Iterator[Row]:
     """Let everything that is due go, and yield what that took and left, for *project* too."""
-    if not nights.has(database, "private.drop_due_evidence"):
-        return
     before = sizes(database)
     percentiles = read_percentiles(database, project)
     yield from drop_evidence(database)
@@ -105,8 +101,6 @@ def call_until_done(
 
 def read_percentiles(database: Database, project: str) -> dict[str, float]:
     """Return p50, p95 and p99 of two years of *project*, as a client reads them."""
-    if not nights.has(database, "public.aggregate_test_metrics"):
-        return {}
     row = database.execute(
         "select p50_ms, p95_ms, p99_ms from public.aggregate_test_metrics("
         "%s, now() - interval '729 days', bucket => 'range')",

@@ -6,15 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from postgrest import APIError
 from supabase import Client, create_client
 
 from worker.embedded.stack import Connection
 
 WIDTH = 100
 MOST = 5
-# a part that this database does not have is left out
-_UNKNOWN = frozenset({"PGRST200", "PGRST202", "PGRST205", "42P01"})
 Row = dict[str, Any]
 
 
@@ -22,12 +19,7 @@ def show(connection: Connection, project: str, output: TextIO) -> None:
     """Write the findings of *project* to *output*."""
     client = create_client(connection.url, connection.secret_key)
     for title, section in SECTIONS:
-        try:
-            lines = list(section(client, project))
-        except APIError as error:
-            if error.code not in _UNKNOWN:
-                raise
-            continue
+        lines = list(section(client, project))
         output.write(f"\n{title}\n\n")
         output.writelines(map(wrapped, lines or ["nothing"]))
     output.write("\n")

@@ -1,4 +1,4 @@
-"""The jobs of a night, as of any night: what a part has not brought yet is left out."""
+"""The jobs of a night, as of any night."""
 
 import datetime as dt
 import time
@@ -15,19 +15,11 @@ JOBS = (
 )
 
 
-def has(database: Database, function: str) -> bool:
-    """Say whether the database has *function*."""
-    row = database.execute("select to_regproc(%s) is not null", [function]).fetchone()
-    return bool(row and row[0])
-
-
 def run_job(database: Database, function: str, night: dt.datetime | None = None) -> float:
     """Run the job that *function* is until it has nothing left to do; returns the seconds.
 
     A job that can look back is asked what there was in that *night*.
     """
-    if not has(database, function):
-        return 0.0
     started = time.perf_counter()
     arguments = {"as_of": night} if night and _looks_back(database, function) else {}
     named = ", ".join(f"{name} => %({name})s" for name in arguments)
@@ -50,4 +42,4 @@ def _looks_back(database: Database, function: str) -> bool:
 
 def work(database: Database, night: dt.datetime | None = None) -> dict[str, float]:
     """Run all jobs; returns the seconds that each took."""
-    return {job: run_job(database, job, night) for job in JOBS if has(database, job)}
+    return {job: run_job(database, job, night) for job in JOBS}
